@@ -1,0 +1,11 @@
+DROP TABLE deployment_spec;
+DROP TABLE deployment_ext;
+DROP TABLE kept_volume;
+DROP TABLE host_port;
+DROP TABLE route;
+DROP TABLE app_ext;
+DROP TABLE server_ext;
+DROP TABLE deployments;
+DROP TABLE apps;
+DROP TABLE servers;
+DROP TABLE meta;

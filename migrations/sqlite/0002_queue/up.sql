@@ -1,0 +1,84 @@
+-- The queue. Times: milliseconds UTC. Every transaction that may write begins IMMEDIATE.
+CREATE TABLE worker (                       -- one row per process that may run jobs
+  id TEXT PRIMARY KEY,                      -- uuid made at its start, never reused; its lock file bears the name
+  host TEXT NOT NULL, pid INTEGER NOT NULL, kind TEXT NOT NULL CHECK (kind IN ('serve','worker','cli')), version TEXT NOT NULL,
+  started_at INTEGER NOT NULL, beat_at INTEGER NOT NULL, draining INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE lane (                         -- one row per server: 'srv:<server id>'
+  id TEXT PRIMARY KEY,
+  epoch INTEGER NOT NULL DEFAULT 0,         -- +1 at every claim, never down: the fencing token
+  running_job INTEGER,                      -- who runs in it now
+  held_by INTEGER,                          -- the job that has begun a step and has not ended: only it may be claimed
+  paused_at INTEGER, pause_reason TEXT      -- JSON: {"why": "host_key", "pinned": …, "seen": …} or {"why": "by_hand", …}
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE job (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,     -- for people
+  uid TEXT NOT NULL UNIQUE,                 -- uuid v7 made at enqueue: names things on servers, so a restored database cannot collide
+  kind TEXT NOT NULL, title TEXT NOT NULL, lane TEXT NOT NULL REFERENCES lane(id),
+  server_id INTEGER, app_id INTEGER, deployment_id INTEGER,          -- no foreign keys: the record outlives the things
+  server_name TEXT NOT NULL, app_name TEXT,
+  priority INTEGER NOT NULL DEFAULT 2 CHECK (priority BETWEEN 0 AND 9),
+  state TEXT NOT NULL DEFAULT 'queued' CHECK (state IN ('blocked','queued','running','attention','succeeded','failed','cancelled')),
+  run_at INTEGER NOT NULL, wait_reason TEXT,                          -- queued in the future: why; attention: the question
+  args TEXT NOT NULL, args_version INTEGER NOT NULL DEFAULT 1,        -- never a secret
+  plan TEXT, plan_version INTEGER,          -- names, hashes, on_lost of all steps: written at the first claim, followed at every resume
+  attempt INTEGER NOT NULL DEFAULT 0, max_attempts INTEGER NOT NULL DEFAULT 5,   -- counts steps that ended transient
+  rescues INTEGER NOT NULL DEFAULT 0,       -- taken over from a dead worker, since the last finished step
+  fence INTEGER NOT NULL DEFAULT 0,         -- = lane.epoch of the claim that runs it: guards every write of the runner
+  worker TEXT, lease_until INTEGER,
+  cancel_at INTEGER, cancel_by TEXT, resolution TEXT CHECK (resolution IN ('done','rerun','fail')),
+  unique_key TEXT, coalesce_key TEXT, retry_of INTEGER, prev_status TEXT,
+  requested_by TEXT NOT NULL, created_at INTEGER NOT NULL, started_at INTEGER, finished_at INTEGER,
+  result TEXT, error TEXT, error_class TEXT,
+  CHECK ((state = 'running') = (worker IS NOT NULL AND lease_until IS NOT NULL)),
+  CHECK ((state IN ('succeeded','failed','cancelled')) = (finished_at IS NOT NULL))
+) STRICT;
+CREATE INDEX        job_ready       ON job(lane, priority, id, run_at) WHERE state = 'queued';
+CREATE INDEX        job_due         ON job(run_at) WHERE state = 'queued';
+CREATE UNIQUE INDEX job_one_running ON job(lane) WHERE state IN ('running','attention');
+CREATE INDEX        job_lease       ON job(lease_until) WHERE state = 'running';
+CREATE UNIQUE INDEX job_unique      ON job(unique_key)   WHERE unique_key   IS NOT NULL AND state IN ('blocked','queued','running','attention');
+CREATE UNIQUE INDEX job_coalesce    ON job(coalesce_key) WHERE coalesce_key IS NOT NULL AND state = 'queued' AND started_at IS NULL;
+CREATE INDEX        job_alive       ON job(id) WHERE finished_at IS NULL;
+CREATE INDEX        job_finished    ON job(finished_at) WHERE finished_at IS NOT NULL;
+-- Partial: an index on all states would draw the planner away from job_ready, and the watcher's question from 6 ms to minutes.
+CREATE INDEX        job_ended       ON job(state, id) WHERE finished_at IS NOT NULL;
+CREATE INDEX        job_of_server   ON job(server_id, id);
+CREATE INDEX        job_of_app      ON job(app_id, id);
+CREATE INDEX        job_of_deployment ON job(deployment_id) WHERE deployment_id IS NOT NULL;
+
+CREATE TABLE job_step (                     -- written BEFORE the remote command is started
+  job_id INTEGER NOT NULL REFERENCES job(id) ON DELETE CASCADE, seq INTEGER NOT NULL, run INTEGER NOT NULL DEFAULT 1,
+  name TEXT NOT NULL, remote_id TEXT NOT NULL,                        -- '<job uid>-<seq>-<run>'
+  script_sha256 TEXT NOT NULL, on_lost TEXT NOT NULL CHECK (on_lost IN ('rerun','verify','ask')), fence INTEGER NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('started','succeeded','failed','lost','skipped','cancelled')),
+  log_off INTEGER NOT NULL DEFAULT 0,       -- raw bytes of the remote log already dealt with here
+  log_kept INTEGER NOT NULL DEFAULT 0,      -- bytes of it kept in job_log
+  started_at INTEGER NOT NULL, finished_at INTEGER, exit_code INTEGER, exit_reason TEXT, output TEXT,
+  PRIMARY KEY (job_id, seq, run)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE job_log (                      -- chunks (250 ms or 32 KiB), a rowid table: large rows
+  job_id INTEGER NOT NULL REFERENCES job(id) ON DELETE CASCADE, seq INTEGER NOT NULL,   -- dense per job: the cursor of followers
+  ts INTEGER NOT NULL, step_seq INTEGER, run INTEGER, chunk BLOB NOT NULL,
+  UNIQUE (job_id, seq)
+) STRICT;
+
+CREATE TABLE job_attempt (                  -- every claim: who ran it, how it ended
+  job_id INTEGER NOT NULL REFERENCES job(id) ON DELETE CASCADE, fence INTEGER NOT NULL, worker TEXT NOT NULL,
+  started_at INTEGER NOT NULL, ended_at INTEGER, outcome TEXT, error TEXT, PRIMARY KEY (job_id, fence)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE event (                        -- one row per change; its id is the cursor of the event stream
+  id INTEGER PRIMARY KEY AUTOINCREMENT, ts INTEGER NOT NULL, kind TEXT NOT NULL,
+  server_id INTEGER, app_id INTEGER, deployment_id INTEGER, job_id INTEGER, data TEXT NOT NULL   -- JSON; for a log: {seq_from, seq_to}
+) STRICT;
+CREATE INDEX event_age ON event(ts);
+
+CREATE TABLE idempotency (
+  key TEXT NOT NULL, principal TEXT NOT NULL, request_hash TEXT NOT NULL, job_id INTEGER, status INTEGER NOT NULL, body TEXT NOT NULL,
+  expires_at INTEGER NOT NULL, PRIMARY KEY (key, principal)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX idempotency_age ON idempotency(expires_at);

@@ -1,0 +1,2 @@
+DROP TABLE api_session;
+DROP TABLE api_key;

@@ -1,0 +1,22 @@
+//! The HTTP API and the page, from outside: a home is served, and clients ask.
+
+#[path = "../support/world.rs"]
+mod world;
+
+mod api;
+mod apps;
+mod auth;
+mod contract;
+mod databases;
+mod env;
+mod errors;
+mod first_release;
+mod hostile;
+mod idempotency;
+mod jobs;
+mod live;
+mod pages;
+mod served;
+mod server_of;
+mod servers;
+mod watched;

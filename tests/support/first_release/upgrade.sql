@@ -1,0 +1,21 @@
+-- What the newest release does to a database of the first one when it opens it.
+ALTER TABLE servers ADD COLUMN is_infrakt_host BOOLEAN DEFAULT 0;
+ALTER TABLE apps ADD COLUMN backup_id VARCHAR(8);
+ALTER TABLE apps ADD COLUMN backup_schedule VARCHAR(100);
+ALTER TABLE apps ADD COLUMN cpu_limit VARCHAR(20);
+ALTER TABLE apps ADD COLUMN memory_limit VARCHAR(20);
+ALTER TABLE apps ADD COLUMN health_check_url VARCHAR(500);
+ALTER TABLE apps ADD COLUMN health_check_interval INTEGER;
+ALTER TABLE apps ADD COLUMN replicas INTEGER DEFAULT 1;
+ALTER TABLE apps ADD COLUMN deploy_strategy VARCHAR(20) DEFAULT 'restart';
+ALTER TABLE apps ADD COLUMN build_type VARCHAR(20) DEFAULT 'auto';
+ALTER TABLE apps ADD COLUMN webhook_secret VARCHAR(100);
+ALTER TABLE apps ADD COLUMN github_hook_id INTEGER;
+ALTER TABLE apps ADD COLUMN domain_ports VARCHAR(500);
+ALTER TABLE apps ADD COLUMN db_password_encrypted VARCHAR(500);
+ALTER TABLE apps ADD COLUMN auto_deploy BOOLEAN DEFAULT 1;
+ALTER TABLE apps ADD COLUMN parent_app_id INTEGER REFERENCES apps(id);
+ALTER TABLE deployments ADD COLUMN commit_message VARCHAR(200);
+ALTER TABLE deployments ADD COLUMN image_used VARCHAR(500);
+ALTER TABLE deployments ADD COLUMN image_tag VARCHAR(200);
+UPDATE apps SET backup_id = 'a1b2c3d4' WHERE backup_id IS NULL;
