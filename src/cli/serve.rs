@@ -85,7 +85,7 @@ pub fn run(ctx: &Ctx, asked: Serve) -> Done {
     let bound = Bound::bind(&asked.bind, asked.unix.as_deref()).map_err(broken)?;
     let addresses = bound.addresses();
     let setup = Setup { addresses: addresses.clone(), hosts: asked.host, origins: asked.origin, ui: asked.ui };
-    Owner::block_on(async {
+    let ended = Owner::block_on(async {
         let mut interrupt = Interrupt::listen()?;
         let owner = Owner::that_serves(&service).await?;
         let state = State::new(service.clone(), setup);
@@ -125,5 +125,8 @@ pub fn run(ctx: &Ctx, asked: Serve) -> Done {
         tracing::info!("ended");
         ended?;
         stopped.map(|()| DONE).map_err(broken)
-    })
+    });
+    // The threads that answered requests are not waited for, and hold what they held.
+    service.bell()?.take_down();
+    ended
 }

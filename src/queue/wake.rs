@@ -82,6 +82,14 @@ impl Bell {
         }
     }
 
+    /// Takes this process's socket away before its end. Threads that outlive the last wait may hold a clone until the process is
+    /// gone, and then nothing is dropped.
+    pub fn take_down(&self) {
+        if let Some(own) = &self.inner.own {
+            let _ = std::fs::remove_file(&own.path);
+        }
+    }
+
     /// Wakes this process only.
     pub fn ring_here(&self) {
         self.inner.rings.send_modify(|n| *n = n.wrapping_add(1));
