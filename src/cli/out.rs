@@ -2,6 +2,7 @@
 
 use super::exit::Stop;
 use crate::config;
+use crate::domain::failure::without_numbers;
 use serde::Serialize;
 use std::io::{IsTerminal, Write};
 use std::os::fd::AsRawFd;
@@ -108,17 +109,6 @@ impl Out {
     }
 }
 
-/// Without the numbers that the system gives its errors: they mean nothing to people.
-pub(super) fn without_numbers(text: &str) -> String {
-    let mut out = String::new();
-    let mut rest = text;
-    while let Some(at) = rest.find(" (os error ") {
-        out.push_str(&rest[..at]);
-        rest = rest[at..].split_once(')').map_or("", |(_, behind)| behind);
-    }
-    out + rest
-}
-
 fn painted(word: &str, paint: Paint, color: bool) -> String {
     match paint.code() {
         Some(code) if color && !word.is_empty() => format!("\u{1b}[{code}m{word}\u{1b}[0m"),
@@ -140,17 +130,5 @@ pub fn terminal_width(fd: i32) -> usize {
     match asked {
         Some(size) if size.ws_col > 0 => usize::from(size.ws_col),
         _ => config::columns().unwrap_or(80),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn errors_are_said_without_the_systems_numbers() {
-        assert_eq!(without_numbers("a: refused (os error 111), b"), "a: refused, b");
-        assert_eq!(without_numbers("plain (text)"), "plain (text)");
-        assert_eq!(without_numbers("cut (os error 1"), "cut");
     }
 }
