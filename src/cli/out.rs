@@ -74,6 +74,11 @@ impl Out {
         self.line(to_json(serde_json::to_string_pretty(value))?)
     }
 
+    /// One document that is an array, printed part by part; as [`Out::document`] prints a whole one.
+    pub fn array(&self) -> Array<'_> {
+        Array { out: self, begun: false }
+    }
+
     /// One event, on one line.
     pub fn event<T: Serialize + ?Sized>(&self, value: &T) -> Result<(), Stop> {
         self.line(to_json(serde_json::to_string(value))?)?;
@@ -106,6 +111,29 @@ impl Out {
     /// A word for stderr.
     pub fn err(&self, word: &str, paint: Paint) -> String {
         painted(word, paint, self.color_err)
+    }
+}
+
+/// An array that is being printed.
+pub struct Array<'a> {
+    out: &'a Out,
+    begun: bool,
+}
+
+impl Array<'_> {
+    pub fn elements<T: Serialize>(&mut self, values: &[T]) -> Result<(), Stop> {
+        let mut text = String::new();
+        for value in values {
+            text.push_str(if self.begun { ",\n  " } else { "[\n  " });
+            self.begun = true;
+            // A text within JSON has no line breaks: each one is a line's end, and the next line stands deeper here.
+            text.push_str(&to_json(serde_json::to_string_pretty(value))?.replace('\n', "\n  "));
+        }
+        self.out.raw(text.as_bytes())
+    }
+
+    pub fn end(self) -> Result<(), Stop> {
+        self.out.line(if self.begun { "\n]" } else { "[]" })
     }
 }
 
