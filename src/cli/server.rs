@@ -41,7 +41,7 @@ pub enum Command {
         #[arg(long, value_name = "SHA256:…")]
         fingerprint: Option<String>,
     },
-    /// Change how a server is reached; its pinned host key stays
+    /// Change how a server is called or reached; its pinned host key stays
     Edit(server_change::Edit),
     /// Open ssh to it, or run a command there: right key, port, user and pinned host key
     Ssh {

@@ -361,6 +361,16 @@ pub(crate) fn prune(conn: &mut Conn, before: i64, limit: i64) -> Result<usize, S
     )
 }
 
+/// What people call it and its server.
+pub(crate) fn set_names(conn: &mut Conn, id: i64, title: &str, server_name: &str) -> Result<(), StoreError> {
+    sql::execute(
+        conn,
+        "UPDATE job SET title = ?2, server_name = ?3 WHERE id = ?1",
+        values![id, title, server_name],
+    )?;
+    Ok(())
+}
+
 /// Other arguments, for a job that waits and has not begun.
 pub(crate) fn set_args(conn: &mut Conn, id: i64, args: &str) -> Result<usize, StoreError> {
     sql::execute(
