@@ -2,6 +2,7 @@
 
 use crate::hand::Hand;
 use crate::world::World;
+use infrakt::queue::finish::Ending;
 use insta::assert_snapshot;
 
 #[test]
