@@ -251,7 +251,7 @@ pub(crate) fn enqueue_as(
     if let Some(waiting) = &waiting {
         end_superseded(conn, now, waiting, None)?;
     }
-    let id = jobs::insert(
+    let job = jobs::insert(
         conn,
         now,
         &jobs::Insert {
@@ -276,10 +276,10 @@ pub(crate) fn enqueue_as(
         },
     )?;
     if let Some(waiting) = &waiting {
-        jobs::set_superseded_by(conn, waiting.id, &statuses::superseded(id), &statuses::superseded_result(id))?;
+        jobs::set_superseded_by(conn, waiting.id, &statuses::superseded(job.id), &statuses::superseded_result(job.id))?;
         event::job(conn, now, waiting.id)?;
     }
-    let job = event::job(conn, now, id)?;
+    event::of_job(conn, now, &job)?;
     Ok(match waiting {
         Some(waiting) => Enqueued::Replaced { job, superseded: waiting.id },
         None => Enqueued::Created(job),

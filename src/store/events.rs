@@ -64,14 +64,13 @@ pub fn insert(
     kind: &str,
     about: Subject,
     data: &serde_json::Value,
-) -> Result<i64, StoreError> {
-    let id = sql::number(
+) -> Result<(), StoreError> {
+    sql::execute(
         conn,
-        "INSERT INTO event(ts, kind, server_id, app_id, deployment_id, job_id, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-         RETURNING id AS n",
+        "INSERT INTO event(ts, kind, server_id, app_id, deployment_id, job_id, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         values![now, kind, about.server_id, about.app_id, about.deployment_id, about.job_id, &data.to_string()],
     )?;
-    Ok(id.unwrap_or_default())
+    Ok(())
 }
 
 pub fn after(conn: &mut Conn, after: i64, limit: i64) -> Result<Vec<Event>, StoreError> {
