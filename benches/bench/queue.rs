@@ -48,7 +48,7 @@ fn lanes_rate() -> f64 {
     db.write(|conn| (0..LANES).try_for_each(|n| add_server(conn, n, n..n + 1))).unwrap();
     let lanes: Vec<Lane> = (0..LANES).map(|n| Lane::of(db.clone(), dir.path(), n)).collect();
     let began = Instant::now();
-    std::thread::scope(|scope| lanes.iter().for_each(|lane| drop(scope.spawn(|| lane.work()))));
+    std::thread::scope(|scope| lanes.iter().for_each(|lane| drop(scope.spawn(move || lane.work()))));
     let took = began.elapsed();
     lanes.into_iter().for_each(|lane| lane.worker.stop(&lane.db).unwrap());
     (LANES * JOBS) as f64 / took.as_secs_f64()

@@ -95,11 +95,13 @@ pub fn first_id(conn: &mut Conn) -> Result<Option<i64>, StoreError> {
     sql::number(conn, "SELECT min(id) AS n FROM event", &[])
 }
 
+/// Forgets of the oldest `limit` what is from before `before`, or beyond the newest `keep`. The oldest come first, so no more are looked
+/// at: the writer does not walk the table to find that all of it is young.
 pub(crate) fn prune(conn: &mut Conn, before: i64, keep: i64, limit: i64) -> Result<usize, StoreError> {
     sql::execute(
         conn,
-        "DELETE FROM event WHERE id IN (SELECT id FROM event
-           WHERE ts < ?1 OR id <= (SELECT max(id) FROM event) - ?2 ORDER BY id LIMIT ?3)",
+        "DELETE FROM event WHERE id IN (SELECT id FROM (SELECT id, ts FROM event ORDER BY id LIMIT ?3)
+           WHERE ts < ?1 OR id <= (SELECT max(id) FROM event) - ?2)",
         values![before, keep, limit],
     )
 }

@@ -255,9 +255,10 @@ pub(crate) fn bump(conn: &mut Conn, job: &Job) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The lease, as condition and order, leads the planner to the index of what runs.
+/// The lane and the states of the index, as conditions, lead the planner to it: at most one row a lane is in there.
 pub(super) const RUNNING: &str =
-    "SELECT * FROM job WHERE state = 'running' AND lease_until > -1 ORDER BY lease_until, id";
+    "SELECT * FROM job WHERE lane > '' AND state IN ('running','attention') AND state = 'running'
+     ORDER BY lease_until, id";
 
 /// The jobs that run now.
 pub fn running(conn: &mut Conn) -> Result<Vec<Job>, StoreError> {

@@ -129,6 +129,6 @@ mod tests {
         check(WITH_WORK, sql::values![1i64], "job_ready");
         check(running::CLAIM, sql::values!["w", 1i64, 1i64, "srv:1"], "job_ready");
         check(jobs::NEXT_DUE, sql::values![1i64], "job_due");
-        check(jobs::RUNNING, &[], "job_lease");
+        check(jobs::RUNNING, &[], "job_one_running");
     }
 }
