@@ -106,7 +106,6 @@ CREATE TABLE job (
 CREATE INDEX job_ready       ON job(lane, priority, id, run_at) WHERE state = 'queued';
 CREATE INDEX job_due         ON job(run_at) WHERE state = 'queued';
 CREATE UNIQUE INDEX job_one_running ON job(lane) WHERE state IN ('running','attention');
-CREATE INDEX job_lease       ON job(lease_until) WHERE state = 'running';
 CREATE UNIQUE INDEX job_unique      ON job(unique_key)   WHERE unique_key   IS NOT NULL AND state IN ('blocked','queued','running','attention');
 CREATE UNIQUE INDEX job_coalesce    ON job(coalesce_key) WHERE coalesce_key IS NOT NULL AND state = 'queued' AND started_at IS NULL;
 CREATE INDEX job_alive       ON job(id) WHERE finished_at IS NULL;
@@ -138,7 +137,6 @@ CREATE TABLE event (                        -- one row per change; its id is the
   id INTEGER PRIMARY KEY AUTOINCREMENT, ts INTEGER NOT NULL, kind TEXT NOT NULL,
   server_id INTEGER, app_id INTEGER, deployment_id INTEGER, job_id INTEGER, data TEXT NOT NULL   -- JSON; for a log: {seq_from, seq_to}
 ) STRICT;
-CREATE INDEX event_age ON event(ts);
 CREATE TABLE idempotency (
   key TEXT NOT NULL, principal TEXT NOT NULL, request_hash TEXT NOT NULL, job_id INTEGER, status INTEGER NOT NULL, body TEXT NOT NULL,
   expires_at INTEGER NOT NULL, PRIMARY KEY (key, principal)

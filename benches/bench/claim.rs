@@ -4,6 +4,7 @@ use crate::figures::{heading, line, median};
 use crate::queue::Lane;
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
+use infrakt::store::meta;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,12 @@ pub fn run() {
     let dir = tempfile::tempdir_in("/dev/shm").unwrap();
     let lane = Lane::alone(dir.path());
     let fresh = median_claim(&lane);
-    line("in a fresh home", &micros(fresh), "");
+    // Another value each time: what is the same already is not written.
+    let mut n = 0..;
+    let mut one_row = || lane.db.write(|conn| meta::set(conn, "bench", &format!("{:?}", n.next()))).unwrap();
+    let least = median_of(&mut one_row);
+    line("a transaction that writes one row", &micros(least), "the least that any costs here");
+    line("in a fresh home", &micros(fresh), &format!("{:.1} of the least", fresh.as_secs_f64() / least.as_secs_f64()));
     remember(&dir.path().join("infrakt.db"));
     let full = median_claim(&lane);
     let beside = format!("{:.2} of that in a fresh home; aim: 50 µs", full.as_secs_f64() / fresh.as_secs_f64());
@@ -37,6 +43,15 @@ fn median_claim(lane: &Lane) -> Duration {
         took
     };
     median((0..CLAIMS).map(|_| claim()).collect())
+}
+
+fn median_of(mut work: impl FnMut()) -> Duration {
+    let mut timed = || {
+        let began = Instant::now();
+        work();
+        began.elapsed()
+    };
+    median((0..CLAIMS).map(|_| timed()).collect())
 }
 
 /// Writes finished jobs as years of work would have left them.

@@ -9,27 +9,49 @@ use infrakt::queue::enqueue::{NewJob, enqueue};
 use infrakt::queue::finish::{Effects, Ending, finish};
 use infrakt::queue::{LEASE_MS, Worker, WorkerKind};
 use infrakt::store::{Db, apps};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Seek, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Stdio};
 use std::time::Instant;
 
-/// Of each process.
+/// Of each lane.
 const JOBS: usize = 500;
 
+/// Lanes of a process that works in several.
+const LANES: usize = 8;
+
 pub fn run() {
-    heading("queue: enqueue + claim + finish, each a transaction with `synchronous = FULL`");
-    let syncs = syncs_per_second();
-    line("write + fsync of 4 KiB on this disk", &format!("{syncs:.0} /s"), "three of these are the least a job costs");
-    let alone = rate(1);
-    let beside = format!("{:.2} of the disk's third; aim: 1500 /s on a quiet disk", alone * 3.0 / syncs);
-    line("1 process", &format!("{alone:.0} jobs/s"), &beside);
-    let together = rate(4);
+    heading("queue: enqueue + claim + finish, each a write with `synchronous = FULL`");
+    let (grown, written_over) = (syncs_per_second(false), syncs_per_second(true));
     line(
-        "4 processes, each in its own lane",
-        &format!("{together:.0} jobs/s"),
-        &format!("{:.2} of what one does", together / alone),
+        "write + fsync of 4 KiB on this disk",
+        &format!("{written_over:.0} /s"),
+        &format!("as the log does it, written over; {grown:.0} /s where the file grows"),
     );
+    let told = |what: &str, rate: f64, beside: &str| {
+        let fsyncs = written_over / rate;
+        line(what, &format!("{rate:.0} jobs/s"), &format!("one in the time of {fsyncs:.2} fsyncs{beside}"));
+    };
+    let alone = rate(1);
+    told("1 process, 1 lane", alone, "; three are its own; aim: 1500 /s on a quiet disk");
+    let shared = lanes_rate();
+    told(&format!("1 process, {LANES} lanes"), shared, &format!("; {:.2} of what one lane does", shared / alone));
+    let together = rate(4);
+    told("4 processes, each in its own lane", together, &format!("; {:.2} of what one does", together / alone));
+}
+
+/// Jobs per second of a process that works in several lanes at once: their writes share commits.
+fn lanes_rate() -> f64 {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("run")).unwrap();
+    let db = Db::open(&dir.path().join("infrakt.db")).unwrap();
+    db.write(|conn| (0..LANES).try_for_each(|n| add_server(conn, n, n..n + 1))).unwrap();
+    let lanes: Vec<Lane> = (0..LANES).map(|n| Lane::of(db.clone(), dir.path(), n)).collect();
+    let began = Instant::now();
+    std::thread::scope(|scope| lanes.iter().for_each(|lane| drop(scope.spawn(move || lane.work()))));
+    let took = began.elapsed();
+    lanes.into_iter().for_each(|lane| lane.worker.stop(&lane.db).unwrap());
+    (LANES * JOBS) as f64 / took.as_secs_f64()
 }
 
 /// Says when it is ready, works when it is told to, and says when it is done.
@@ -38,11 +60,7 @@ pub fn child() {
     let lane = Lane::open(Path::new(&told[0]), told[1].parse().unwrap());
     println!("ready");
     std::io::stdin().read_line(&mut String::new()).unwrap();
-    for _ in 0..JOBS {
-        lane.enqueue();
-        let claim = lane.claim();
-        lane.finish(&claim);
-    }
+    lane.work();
     println!("done");
     lane.worker.stop(&lane.db).unwrap();
 }
@@ -105,12 +123,23 @@ impl Lane {
     }
 
     fn open(dir: &Path, n: usize) -> Self {
-        let db = Db::open(&dir.join("infrakt.db")).unwrap();
+        Self::of(Db::open(&dir.join("infrakt.db")).unwrap(), dir, n)
+    }
+
+    fn of(db: Db, dir: &Path, n: usize) -> Self {
         let worker = Worker::start(&db, &dir.join("run"), WorkerKind::Worker, START_MS).unwrap();
         let app = db.read(|conn| apps::find_by_name(conn, &format!("app-{n}"))).unwrap().remove(0);
         let (server, named) = ((app.server_id, app.server_name.as_str()), (app.id, app.name.as_str()));
         let new = NewJob::deploy(server, named, snapshot_of(&app, SHA), "{}".to_owned(), "bench");
         Self { db, worker, new, name: format!("srv:{}", app.server_id) }
+    }
+
+    fn work(&self) {
+        for _ in 0..JOBS {
+            self.enqueue();
+            let claim = self.claim();
+            self.finish(&claim);
+        }
     }
 
     pub fn enqueue(&self) {
@@ -126,10 +155,15 @@ impl Lane {
     }
 }
 
-/// What the disk itself does.
-fn syncs_per_second() -> f64 {
+/// What the disk itself does, with a file that grows or one that has its size already.
+fn syncs_per_second(written_over: bool) -> f64 {
     const SYNCS: usize = 200;
     let mut file = tempfile::tempfile().unwrap();
+    if written_over {
+        file.write_all(&vec![0; SYNCS * 4096]).unwrap();
+        file.sync_all().unwrap();
+        file.rewind().unwrap();
+    }
     let began = Instant::now();
     for _ in 0..SYNCS {
         file.write_all(&[7; 4096]).unwrap();

@@ -73,7 +73,7 @@ pub enum Command {
         #[arg(long)]
         server: Option<String>,
         /// How many
-        #[arg(short = 'n', long, default_value_t = 20)]
+        #[arg(short = 'n', long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
         lines: u32,
     },
 }

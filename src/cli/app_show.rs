@@ -3,7 +3,7 @@
 use super::app::from;
 use super::app_work::AppArg;
 use super::exit::{DONE, Done};
-use super::out::{Paint, without_numbers};
+use super::out::Paint;
 use super::table::{Cell, Table, or_dash, print_fields};
 use super::{Ctx, deployment, text};
 use crate::service::app_reads::{AppContainer, AppDetails};
@@ -95,7 +95,7 @@ fn services(app: &AppView) -> Option<String> {
 }
 
 fn not_known(why: &str) -> String {
-    format!("not known: {}", text::tame(&without_numbers(why)))
+    format!("not known: {}", text::tame(why))
 }
 
 fn table(containers: &[AppContainer], now: i64) -> Table {

@@ -3,7 +3,8 @@
 use super::app::status_cell;
 use super::exit::{DONE, Done};
 use super::table::{Table, or_dash, print_fields};
-use super::{Ctx, job, text};
+use super::{Ctx, job, pages, text};
+use crate::service::ServiceError;
 use crate::service::apps::AppRef;
 use crate::service::deployments::DeploymentView;
 use clap::Subcommand;
@@ -57,17 +58,19 @@ pub(super) fn table(deployments: &[DeploymentView], now: i64) -> Table {
 }
 
 pub(super) fn list(ctx: &Ctx, named: &AppRef, limit: u32) -> Done {
-    let (app, deployments) = ctx.service()?.deployments(named, i64::from(limit), None)?;
-    if ctx.out.json {
-        ctx.out.document(&deployments)?;
-        return Ok(DONE);
-    }
-    if deployments.is_empty() {
+    let service = ctx.service()?;
+    let now = ctx.now_ms();
+    let mut of = None;
+    let read = |last: Option<&DeploymentView>, wanted| {
+        let (app, rows) = service.deployments(named, wanted, last.map(|one| one.id))?;
+        of = Some(app);
+        Ok::<_, ServiceError>(rows)
+    };
+    let printed = pages::print(&ctx.out, limit, read, |rows| table(rows, now))?;
+    if let (Some(app), 0, false) = (of, printed, ctx.out.json) {
         ctx.out.note(format!("{} was never deployed", app.name));
         ctx.out.hint(format!("`infrakt app deploy {named}` puts it on {}", app.server_name));
-        return Ok(DONE);
     }
-    table(&deployments, ctx.now_ms()).print(&ctx.out)?;
     Ok(DONE)
 }
 

@@ -1,8 +1,9 @@
 //! `infrakt doctor`: what is wrong, and what to do about it.
 
 use super::exit::{DONE, Done, FAILED};
-use super::out::{Paint, without_numbers};
+use super::out::Paint;
 use super::{Ctx, text};
+use crate::domain::failure::without_numbers;
 use crate::service::doctor::{self, Finding, Report};
 use clap::Args;
 

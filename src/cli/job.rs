@@ -6,7 +6,7 @@ use super::out::Paint;
 use super::run::{Waiting, after_enqueue, say_when_nobody_runs, see_that_somebody_runs};
 use super::story::waits;
 use super::table::{Cell, Table, or_dash, print_fields};
-use super::{Ctx, text};
+use super::{Ctx, pages, text};
 use crate::config;
 use crate::domain::job::{JobState, Resolution};
 use crate::domain::plan::Marker;
@@ -29,7 +29,7 @@ pub enum Command {
         #[arg(long)]
         all: bool,
         /// How many
-        #[arg(short = 'n', long, default_value_t = 50)]
+        #[arg(short = 'n', long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
         lines: u32,
     },
     /// Show one job
@@ -101,12 +101,13 @@ fn list(ctx: &Ctx, server: Option<String>, state: Option<&str>, all: bool, lines
     let state = state.map(parse_state).transpose()?;
     let service = ctx.service()?;
     let filter = JobFilter { server, state, app: None, all };
-    let jobs = service.jobs(&filter, i64::from(lines), None)?;
+    let now = ctx.now_ms();
+    let read = |last: Option<&JobView>, wanted| service.jobs(&filter, wanted, last.map(|job| job.id));
+    let printed = pages::print(&ctx.out, lines, read, |jobs| table(jobs, now))?;
     if ctx.out.json {
-        ctx.out.document(&jobs)?;
         return Ok(DONE);
     }
-    if jobs.is_empty() {
+    if printed == 0 {
         if all || state.is_some() {
             ctx.out.note("there are no such jobs");
         } else {
@@ -115,9 +116,16 @@ fn list(ctx: &Ctx, server: Option<String>, state: Option<&str>, all: bool, lines
         }
         return Ok(DONE);
     }
-    let now = ctx.now_ms();
+    if printed == lines {
+        ctx.out.hint(format!("these are the newest {lines}; `-n` shows more"));
+    }
+    say_when_nobody_runs(ctx, &service)?;
+    Ok(DONE)
+}
+
+fn table(jobs: &[JobView], now: i64) -> Table {
     let mut table = Table::new(&["ID", "WHAT", "SERVER", "STATE", "WHY", "BY", "SINCE"]);
-    for job in &jobs {
+    for job in jobs {
         table.row(vec![
             job.id.to_string().into(),
             job.title.as_str().into(),
@@ -128,12 +136,7 @@ fn list(ctx: &Ctx, server: Option<String>, state: Option<&str>, all: bool, lines
             text::ago(now, job.finished_at.unwrap_or(job.created_at).0).into(),
         ]);
     }
-    table.print(&ctx.out)?;
-    if jobs.len() as u32 == lines {
-        ctx.out.hint(format!("these are the newest {lines}; `-n` shows more"));
-    }
-    say_when_nobody_runs(ctx, &service)?;
-    Ok(DONE)
+    table
 }
 
 fn parse_state(word: &str) -> Result<JobState, Stop> {

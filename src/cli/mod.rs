@@ -21,6 +21,7 @@ mod manual;
 mod notify;
 mod out;
 mod owner;
+mod pages;
 mod proxy;
 mod run;
 mod serve;

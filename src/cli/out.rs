@@ -2,6 +2,7 @@
 
 use super::exit::Stop;
 use crate::config;
+use crate::domain::failure::without_numbers;
 use serde::Serialize;
 use std::io::{IsTerminal, Write};
 use std::os::fd::AsRawFd;
@@ -73,6 +74,11 @@ impl Out {
         self.line(to_json(serde_json::to_string_pretty(value))?)
     }
 
+    /// One document that is an array, printed part by part; as [`Out::document`] prints a whole one.
+    pub fn array(&self) -> Array<'_> {
+        Array { out: self, begun: false }
+    }
+
     /// One event, on one line.
     pub fn event<T: Serialize + ?Sized>(&self, value: &T) -> Result<(), Stop> {
         self.line(to_json(serde_json::to_string(value))?)?;
@@ -108,15 +114,27 @@ impl Out {
     }
 }
 
-/// Without the numbers that the system gives its errors: they mean nothing to people.
-pub(super) fn without_numbers(text: &str) -> String {
-    let mut out = String::new();
-    let mut rest = text;
-    while let Some(at) = rest.find(" (os error ") {
-        out.push_str(&rest[..at]);
-        rest = rest[at..].split_once(')').map_or("", |(_, behind)| behind);
+/// An array that is being printed.
+pub struct Array<'a> {
+    out: &'a Out,
+    begun: bool,
+}
+
+impl Array<'_> {
+    pub fn elements<T: Serialize>(&mut self, values: &[T]) -> Result<(), Stop> {
+        let mut text = String::new();
+        for value in values {
+            text.push_str(if self.begun { ",\n  " } else { "[\n  " });
+            self.begun = true;
+            // A text within JSON has no line breaks: each one is a line's end, and the next line stands deeper here.
+            text.push_str(&to_json(serde_json::to_string_pretty(value))?.replace('\n', "\n  "));
+        }
+        self.out.raw(text.as_bytes())
     }
-    out + rest
+
+    pub fn end(self) -> Result<(), Stop> {
+        self.out.line(if self.begun { "\n]" } else { "[]" })
+    }
 }
 
 fn painted(word: &str, paint: Paint, color: bool) -> String {
@@ -140,17 +158,5 @@ pub fn terminal_width(fd: i32) -> usize {
     match asked {
         Some(size) if size.ws_col > 0 => usize::from(size.ws_col),
         _ => config::columns().unwrap_or(80),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn errors_are_said_without_the_systems_numbers() {
-        assert_eq!(without_numbers("a: refused (os error 111), b"), "a: refused, b");
-        assert_eq!(without_numbers("plain (text)"), "plain (text)");
-        assert_eq!(without_numbers("cut (os error 1"), "cut");
     }
 }

@@ -3,7 +3,7 @@
 use super::exit::{self, DONE, Done, Stop};
 use super::out::Paint;
 use super::run::{Waiting, after_enqueue, see_that_somebody_runs};
-use super::table::{Cell, Table, or_dash, print_fields};
+use super::table::{Cell, Table, Widths, or_dash, print_fields};
 use super::{Ctx, ask, server_change, server_status, text};
 use crate::domain::server::HostKey;
 use crate::service::servers::{self, AddServer, Greeting, Pause, PauseReason, ProvisionOptions, ServerView};
@@ -41,7 +41,7 @@ pub enum Command {
         #[arg(long, value_name = "SHA256:…")]
         fingerprint: Option<String>,
     },
-    /// Change how a server is reached; its pinned host key stays
+    /// Change how a server is called or reached; its pinned host key stays
     Edit(server_change::Edit),
     /// Open ssh to it, or run a command there: right key, port, user and pinned host key
     Ssh {
@@ -172,7 +172,7 @@ pub(super) fn absolute(path: PathBuf) -> Result<String, Stop> {
 
 fn list(ctx: &Ctx) -> Done {
     let service = ctx.service()?;
-    let mut servers = service.servers(None)?;
+    let servers = service.servers(None)?;
     if ctx.out.json {
         return print_pages(ctx, servers, |after| service.servers(Some(after)));
     }
@@ -182,34 +182,26 @@ fn list(ctx: &Ctx) -> Done {
         return Ok(DONE);
     }
     let now = ctx.now_ms();
-    loop {
-        let full = servers.len() as i64 == PAGE;
-        let last = servers.last().map(|server| server.id);
-        if !full {
-            servers.sort_by(|a, b| a.name.cmp(&b.name));
-        }
-        let mut table = Table::new(&["NAME", "HOST", "USER", "PORT", "STATUS", "APPS", "PROVIDER", "SEEN"]);
-        for server in &servers {
-            table.row(vec![
-                server.name.as_str().into(),
-                server.host.as_str().into(),
-                server.user.as_str().into(),
-                server.port.to_string().into(),
-                status_cell(server),
-                server.app_count.to_string().into(),
-                or_dash(server.provider.as_deref()),
-                or_dash(server.last_seen_at.map(|at| text::ago(now, at.0))),
-            ]);
-        }
-        table.print(&ctx.out)?;
-        match last {
-            Some(last) if full => servers = service.servers(Some(last))?,
-            _ => return Ok(DONE),
-        }
-        if servers.is_empty() {
-            return Ok(DONE);
-        }
+    let by_name = |a: &ServerView, b: &ServerView| a.name.cmp(&b.name);
+    print_tables(ctx, servers, |after| service.servers(Some(after)), by_name, |servers| table(servers, now))?;
+    Ok(DONE)
+}
+
+fn table(servers: &[ServerView], now: i64) -> Table {
+    let mut table = Table::new(&["NAME", "HOST", "USER", "PORT", "STATUS", "APPS", "PROVIDER", "SEEN"]);
+    for server in servers {
+        table.row(vec![
+            server.name.as_str().into(),
+            server.host.as_str().into(),
+            server.user.as_str().into(),
+            server.port.to_string().into(),
+            status_cell(server),
+            server.app_count.to_string().into(),
+            or_dash(server.provider.as_deref()),
+            or_dash(server.last_seen_at.map(|at| text::ago(now, at.0))),
+        ]);
     }
+    table
 }
 
 /// A list as JSON, page by page: one array.
@@ -237,7 +229,7 @@ pub(super) fn print_pages<T: serde::Serialize + HasId>(
     Ok(DONE)
 }
 
-/// A list as tables, page by page; one that fits a page is sorted.
+/// A list as one table, page by page; one that fits a page is sorted.
 pub(super) fn print_tables<T: HasId>(
     ctx: &Ctx,
     first: Vec<T>,
@@ -246,12 +238,15 @@ pub(super) fn print_tables<T: HasId>(
     table: impl Fn(&[T]) -> Table,
 ) -> Result<(), Stop> {
     let mut page = first;
+    let mut widths = Widths::default();
+    let mut sorted = true;
     while let Some(last) = page.last().map(HasId::id) {
         let full = page.len() as i64 == PAGE;
-        if !full {
+        sorted &= !full;
+        if sorted {
             page.sort_by(&order);
         }
-        table(&page).print(&ctx.out)?;
+        table(&page).print_on(&ctx.out, &mut widths)?;
         page = if full { next(last)? } else { Vec::new() };
     }
     Ok(())

@@ -13,6 +13,9 @@ use std::process::Command;
 #[derive(Args)]
 pub struct Edit {
     name: String,
+    /// Another name for it; nothing on it changes
+    #[arg(long = "name", value_name = "NEW")]
+    new_name: Option<String>,
     /// Host name, address, or an alias of your SSH configuration
     #[arg(long)]
     host: Option<String>,
@@ -35,6 +38,7 @@ pub struct Edit {
 pub fn edit(ctx: &Ctx, edit: Edit) -> Done {
     let key = |path: String| if path.is_empty() { Ok(path) } else { absolute(PathBuf::from(path)) };
     let change = EditServer {
+        name: edit.new_name,
         host: edit.host,
         user: edit.user,
         port: edit.port,
@@ -52,7 +56,10 @@ pub fn edit(ctx: &Ctx, edit: Edit) -> Done {
     if ctx.out.json {
         ctx.out.document(&view)?;
     } else {
-        ctx.out.line(format!("{name} is changed: {}", address(&view)))?;
+        ctx.out.line(match view.name == name {
+            true => format!("{name} is changed: {}", address(&view)),
+            false => format!("{name} is {} now: {}", view.name, address(&view)),
+        })?;
     }
     super::run::see_that_somebody_runs(ctx, &service)?;
     Ok(DONE)

@@ -59,31 +59,52 @@ impl Table {
     }
 
     pub fn print(&self, out: &Out) -> Result<(), Stop> {
-        let widths = self.widths(out.width);
-        let heads: Vec<Cell> = self.heads.iter().map(|head| Cell::painted(*head, Paint::Faint)).collect();
-        out.line(line(&heads, &widths, out))?;
+        self.print_on(out, &mut Widths::default())
+    }
+
+    /// Prints the next rows of a list, whose heads stand above its first ones alone.
+    pub fn print_on(&self, out: &Out, widths: &mut Widths) -> Result<(), Stop> {
+        let first = widths.0.is_empty();
+        self.widen(widths);
+        let widths = fitted(&widths.0, out.width);
+        if first {
+            let heads: Vec<Cell> = self.heads.iter().map(|head| Cell::painted(*head, Paint::Faint)).collect();
+            out.line(line(&heads, &widths, out))?;
+        }
         self.rows.iter().try_for_each(|row| out.line(line(row, &widths, out)))
     }
 
-    /// As wide as the widest word; where that is too much for the terminal, the widest columns give way first.
-    fn widths(&self, terminal: Option<usize>) -> Vec<usize> {
-        let mut widths: Vec<usize> = self.heads.iter().map(|head| head.chars().count()).collect();
+    /// As wide as the widest word so far.
+    fn widen(&self, widths: &mut Widths) {
+        widths.0.resize(self.heads.len(), 0);
+        for (width, head) in widths.0.iter_mut().zip(&self.heads) {
+            *width = (*width).max(head.chars().count());
+        }
         for row in &self.rows {
-            for (width, cell) in widths.iter_mut().zip(row) {
+            for (width, cell) in widths.0.iter_mut().zip(row) {
                 *width = (*width).max(cell.text.chars().count());
             }
         }
-        if let Some(terminal) = terminal {
-            let gaps = GAP * widths.len().saturating_sub(1);
-            while widths.iter().sum::<usize>() + gaps > terminal {
-                match widths.iter_mut().max() {
-                    Some(widest) if *widest > MIN_WIDTH => *widest -= 1,
-                    _ => break,
-                }
+    }
+}
+
+/// How wide the columns of a list are that is printed part by part: a column never becomes narrower than it was.
+#[derive(Debug, Default)]
+pub struct Widths(Vec<usize>);
+
+/// Where it is too much for the terminal, the widest columns give way first.
+fn fitted(widths: &[usize], terminal: Option<usize>) -> Vec<usize> {
+    let mut widths = widths.to_vec();
+    if let Some(terminal) = terminal {
+        let gaps = GAP * widths.len().saturating_sub(1);
+        while widths.iter().sum::<usize>() + gaps > terminal {
+            match widths.iter_mut().max() {
+                Some(widest) if *widest > MIN_WIDTH => *widest -= 1,
+                _ => break,
             }
         }
-        widths
     }
+    widths
 }
 
 fn line(cells: &[Cell], widths: &[usize], out: &Out) -> String {
@@ -121,8 +142,21 @@ mod tests {
     fn the_widest_column_gives_way_first() {
         let mut table = Table::new(&["ID", "WHAT"]);
         table.row(vec!["1".into(), "a long title of a job".into()]);
-        assert_eq!(table.widths(None), [2, 21]);
-        assert_eq!(table.widths(Some(20)), [2, 16]);
-        assert_eq!(table.widths(Some(5)), [2, 8], "never below what can be read");
+        let mut widths = Widths::default();
+        table.widen(&mut widths);
+        assert_eq!(fitted(&widths.0, None), [2, 21]);
+        assert_eq!(fitted(&widths.0, Some(20)), [2, 16]);
+        assert_eq!(fitted(&widths.0, Some(5)), [2, 8], "never below what can be read");
+    }
+
+    #[test]
+    fn columns_of_a_list_never_become_narrower() {
+        let mut widths = Widths::default();
+        for (id, what, expect) in [("1", "a job", [2, 5]), ("1000", "x", [4, 5]), ("2", "another", [4, 7])] {
+            let mut table = Table::new(&["ID", "WHAT"]);
+            table.row(vec![id.into(), what.into()]);
+            table.widen(&mut widths);
+            assert_eq!(widths.0, expect);
+        }
     }
 }

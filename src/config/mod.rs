@@ -11,6 +11,7 @@ pub use environment::{
 pub use filesystem::free_bytes;
 pub use home::Home;
 
+use crate::domain::failure::plain;
 use std::path::PathBuf;
 
 #[derive(Debug, thiserror::Error)]
@@ -38,16 +39,5 @@ impl ConfigError {
             }
             ConfigError::BadVariable { .. } => None,
         }
-    }
-}
-
-/// An I/O error as people read it, without the number that the system gives it.
-fn plain(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or(&text);
-    let mut chars = text.chars();
-    match chars.next() {
-        Some(first) => first.to_lowercase().chain(chars).collect(),
-        None => text.to_owned(),
     }
 }

@@ -98,9 +98,33 @@ pub struct Failure {
     pub hint: Option<String>,
 }
 
+/// A text without the numbers that the system gives its errors, which mean nothing to people: ` (os error 111)`.
+pub fn without_numbers(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(" (os error ") {
+        out.push_str(&rest[..at]);
+        rest = rest[at..].split_once(')').map_or("", |(_, behind)| behind);
+    }
+    out + rest
+}
+
+/// An error of the system as it stands within a sentence: lower case at its start, and no number.
+pub fn plain(error: impl fmt::Display) -> String {
+    let text = without_numbers(&error.to_string());
+    let mut chars = text.chars();
+    match chars.next() {
+        Some(first) => first.to_lowercase().chain(chars).collect(),
+        None => text,
+    }
+}
+
 impl Failure {
+    /// Numbers of the system's errors are left out of the text.
     pub fn new(class: Class, code: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { class, code: code.into(), text: text.into(), hint: None }
+        let text: String = text.into();
+        let text = if text.contains("(os error ") { without_numbers(&text) } else { text };
+        Self { class, code: code.into(), text, hint: None }
     }
 
     pub fn transient(code: impl Into<String>, text: impl Into<String>) -> Self {
@@ -143,6 +167,17 @@ impl Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn errors_are_said_without_the_systems_numbers() {
+        assert_eq!(without_numbers("a: refused (os error 111), b"), "a: refused, b");
+        assert_eq!(without_numbers("plain (text)"), "plain (text)");
+        assert_eq!(without_numbers("cut (os error 1"), "cut");
+        assert_eq!(plain("No such file or directory (os error 2)"), "no such file or directory");
+        assert_eq!(plain(""), "");
+        let failure = Failure::transient(code::UNREACHABLE, "prod-1: Connection refused (os error 111)");
+        assert_eq!(failure.text, "prod-1: Connection refused");
+    }
 
     #[test]
     fn a_failure_survives_its_columns() {

@@ -190,8 +190,7 @@ impl Planner for StorePlanner {
         match job.kind {
             JobKind::Provision => {
                 let read = ops::reads::login::read();
-                // The connection runs it as root already.
-                Some((read.command("root"), read.stdin().to_vec()))
+                Some((read.command(), read.stdin().to_vec()))
             }
             JobKind::Deploy
             | JobKind::Restart

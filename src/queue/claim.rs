@@ -52,7 +52,7 @@ pub fn claim_next(db: &Db, lane: &str, worker: &Worker, now: i64, lease_ms: i64)
         if job.retry_of.is_some() && !job.has_begun() {
             retry::take_over_done_steps(conn, now, &job)?;
         }
-        let job = event::job(conn, now, job.id)?;
+        event::of_job(conn, now, &job)?;
         Ok(Some(Claim { job, worker: worker.id().to_owned() }))
     })
 }

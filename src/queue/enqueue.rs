@@ -81,14 +81,14 @@ impl NewJob {
 
     /// A server's provisioning.
     pub fn provision(server_id: i64, server_name: &str, args: String, requested_by: &str) -> Self {
-        let title = format!("provision {server_name}");
+        let title = server_title(JobKind::Provision, server_name).unwrap_or_default();
         Self::on_server(JobKind::Provision, title, (server_id, server_name), args, requested_by)
             .alone(format!("provision:{server_id}"))
     }
 
     /// A change of a server's routes; see [`super::routes`].
     pub fn proxy(server_id: i64, server_name: &str, args: String, requested_by: &str) -> Self {
-        let title = format!("routes of {server_name}");
+        let title = server_title(JobKind::Proxy, server_name).unwrap_or_default();
         Self::on_server(JobKind::Proxy, title, (server_id, server_name), args, requested_by)
     }
 
@@ -134,6 +134,22 @@ impl NewJob {
     pub fn db_destroy(server: (i64, &str), app: (i64, &str), args: String, requested_by: &str) -> Self {
         let title = format!("db destroy {}", app.1);
         Self::on_app(JobKind::DbDestroy, title, server, app, args, requested_by).alone(destroy_key(app.0))
+    }
+}
+
+/// What a job is called that is about a server as a whole; none for one that is about an app.
+pub(super) fn server_title(kind: JobKind, server_name: &str) -> Option<String> {
+    match kind {
+        JobKind::Provision => Some(format!("provision {server_name}")),
+        JobKind::Proxy => Some(format!("routes of {server_name}")),
+        JobKind::Deploy
+        | JobKind::Restart
+        | JobKind::Stop
+        | JobKind::Start
+        | JobKind::EnvPush
+        | JobKind::Destroy
+        | JobKind::DbCreate
+        | JobKind::DbDestroy => None,
     }
 }
 
@@ -235,7 +251,7 @@ pub(crate) fn enqueue_as(
     if let Some(waiting) = &waiting {
         end_superseded(conn, now, waiting, None)?;
     }
-    let id = jobs::insert(
+    let job = jobs::insert(
         conn,
         now,
         &jobs::Insert {
@@ -260,10 +276,10 @@ pub(crate) fn enqueue_as(
         },
     )?;
     if let Some(waiting) = &waiting {
-        jobs::set_superseded_by(conn, waiting.id, &statuses::superseded(id), &statuses::superseded_result(id))?;
+        jobs::set_superseded_by(conn, waiting.id, &statuses::superseded(job.id), &statuses::superseded_result(job.id))?;
         event::job(conn, now, waiting.id)?;
     }
-    let job = event::job(conn, now, id)?;
+    event::of_job(conn, now, &job)?;
     Ok(match waiting {
         Some(waiting) => Enqueued::Replaced { job, superseded: waiting.id },
         None => Enqueued::Created(job),

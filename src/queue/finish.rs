@@ -3,7 +3,7 @@
 use super::claim::Claim;
 use super::error::QueueError;
 use super::event;
-use super::record::{met, owned};
+use super::record::owned;
 use super::routes;
 use super::statuses::{self, Outcome};
 use super::volumes::{self, FoundVolume};
@@ -53,7 +53,7 @@ pub fn finish(db: &Db, claim: &Claim, now: i64, ending: &Ending, effects: &Effec
         if matches!(ending, Ending::Succeeded) {
             volumes::remember(conn, now, &job, effects.volume.as_ref())?;
         }
-        end(conn, claim, now, &job, ending, effects)
+        end(conn, now, &job, ending, effects)
     })
 }
 
@@ -74,14 +74,7 @@ fn write_effects(conn: &mut Conn, job: &Job, effects: &Effects) -> Result<(), Qu
 }
 
 /// Running → an end, inside the caller's transaction.
-pub(crate) fn end(
-    conn: &mut Conn,
-    claim: &Claim,
-    now: i64,
-    job: &Job,
-    ending: &Ending,
-    effects: &Effects,
-) -> Result<Job, QueueError> {
+pub(crate) fn end(conn: &mut Conn, now: i64, job: &Job, ending: &Ending, effects: &Effects) -> Result<Job, QueueError> {
     let cancelled = statuses::cancelled(job.cancel_by.as_deref().unwrap_or("its owner"));
     let (happens, outcome, failure, step_state) = match ending {
         Ending::Succeeded => (JobEvent::Succeed, Outcome::Succeeded { runs: effects.runs }, None, StepState::Lost),
@@ -96,8 +89,10 @@ pub(crate) fn end(
     // No run of a step outlives its job here: on the server the release of the job has seen to it.
     steps::end_open(conn, now, job.id, step_state)?;
     statuses::apply(conn, now, job, &outcome)?;
-    met(claim, running::finish(conn, job, now, state, failure, effects.result.as_deref())?)?;
+    let ended = running::finish(conn, job, now, state, failure, effects.result.as_deref())?;
+    let ended = ended.ok_or(QueueError::Fenced { job: job.id })?;
     lanes::free(conn, &job.lane, job.id)?;
     attempts::end(conn, now, job, state.as_str(), failure.map(|f| f.text.as_str()))?;
-    event::job(conn, now, job.id)
+    event::of_job(conn, now, &ended)?;
+    Ok(ended)
 }

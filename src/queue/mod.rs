@@ -1,7 +1,7 @@
 //! The rules of the job table: what may happen to a job, in which transaction, and who may do it.
 //!
 //! In the order of a job's life: [`enqueue`] → [`claim`] → [`record`] (plan, steps, log; [`observe`]: what it saw of the server) → [`finish`] or [`put_back`]; from outside:
-//! [`cancel`], [`answer`] (resolve, bump, pause), [`retry`], [`recover`], [`abandon`]. [`routes`] gathers what is asked of a server's routes. [`worker`] says who lives, [`wake`] that something changed,
+//! [`cancel`], [`answer`] (resolve, bump, pause), [`retry`], [`recover`], [`abandon`], [`rename`]. [`routes`] gathers what is asked of a server's routes. [`worker`] says who lives, [`wake`] that something changed,
 //! [`follow`] and [`view`] what; [`Counters`] counts.
 //!
 //! Everything blocks and takes the time as a parameter. A runner's right to write is a [`claim::Claim`]: each of its writes looks
@@ -24,6 +24,7 @@ pub mod prune;
 pub mod put_back;
 pub mod record;
 pub mod recover;
+pub mod rename;
 pub mod retry;
 pub mod routes;
 mod statuses;

@@ -62,7 +62,7 @@ fn put_back_in(
     back: &PutBack,
 ) -> Result<PutBackOutcome, QueueError> {
     if job.cancel_at.is_some() && !job.has_begun() {
-        finish::end(conn, claim, now, job, &Ending::Cancelled, &Effects::default())?;
+        finish::end(conn, now, job, &Ending::Cancelled, &Effects::default())?;
         return Ok(PutBackOutcome::Cancelled);
     }
     let attempt = job.attempt + i32::from(back.counts);
@@ -96,7 +96,8 @@ pub(crate) fn requeue(
         let state = event::next(job, &[JobEvent::PutBack, JobEvent::Supersede])?;
         statuses::apply(conn, now, job, &Outcome::UNBEGUN)?;
         let (failure, result) = (statuses::superseded(newer.id), statuses::superseded_result(newer.id));
-        gone(running::finish(conn, job, now, state, Some(&failure), Some(&result))?)?;
+        let ended = running::finish(conn, job, now, state, Some(&failure), Some(&result))?;
+        gone(usize::from(ended.is_some()))?;
         lanes::free(conn, &job.lane, job.id)?;
         PutBackOutcome::Superseded { by: newer.id }
     } else {

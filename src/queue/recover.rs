@@ -5,11 +5,12 @@ use super::error::QueueError;
 use super::put_back::{PutBack, Requeue, ask_person, requeue};
 use super::record::owned;
 use super::worker::{self, Life};
-use super::{MAX_RESCUES, cancel, event};
+use super::{MAX_RESCUES, cancel, event, wake};
 use crate::domain::job::Job;
-use crate::store::{Conn, Db, jobs, running, workers};
+use crate::store::workers::{self, WorkerRow};
+use crate::store::{Conn, Db, StoreError, jobs, running};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// After a panic the same code meets the same rows: not at once.
 const AFTER_PANIC_MS: i64 = 1_000;
@@ -51,17 +52,48 @@ pub fn take_over_dead(db: &Db, run_dir: &Path, now: i64) -> Result<Vec<TakenOver
 
 /// Removes lock files that belong to no row: of processes that were killed between the two.
 fn sweep_locks(db: &Db, run_dir: &Path) -> Result<(), QueueError> {
-    let Ok(entries) = std::fs::read_dir(run_dir) else { return Ok(()) };
-    let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
-    let ids: Vec<String> = names.filter_map(|name| name.strip_suffix(".lock").map(str::to_owned)).collect();
-    let known = db.read(workers::list)?;
-    for id in ids.iter().filter(|id| !known.iter().any(|row| row.id == **id)) {
+    for id in locks_without_row(run_dir, &|| db.read(workers::list))? {
         // A process that starts just now has locked its file before its row is there, or makes it anew.
-        if let Life::Dead(Some(_lock)) = worker::look(run_dir, id) {
-            let _ = std::fs::remove_file(worker::lock_path(run_dir, id));
+        if let Life::Dead(Some(_lock)) = worker::look(run_dir, &id) {
+            let _ = std::fs::remove_file(worker::lock_path(run_dir, &id));
         }
     }
     Ok(())
+}
+
+/// The rows are asked for behind the folder: a process locks its file first.
+fn locks_without_row(
+    run_dir: &Path,
+    rows: &dyn Fn() -> Result<Vec<WorkerRow>, StoreError>,
+) -> Result<Vec<String>, StoreError> {
+    let Ok(entries) = std::fs::read_dir(run_dir) else { return Ok(Vec::new()) };
+    let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    let mut ids: Vec<String> = names.filter_map(|name| name.strip_suffix(".lock").map(str::to_owned)).collect();
+    let known = rows()?;
+    ids.retain(|id| !known.iter().any(|row| row.id == *id));
+    Ok(ids)
+}
+
+/// What processes that are gone have left in a home. The next one that runs jobs clears it away.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LeftBehind {
+    pub workers: Vec<WorkerRow>,
+    /// Locks and sockets of nobody.
+    pub files: Vec<PathBuf>,
+}
+
+/// Looks for it, and changes nothing.
+pub fn left_behind(db: &Db, run_dir: &Path) -> Result<LeftBehind, QueueError> {
+    let dead = |id: &str| matches!(worker::look(run_dir, id), Life::Dead(_));
+    let locks = locks_without_row(run_dir, &|| db.read(workers::list))?;
+    let mut workers = db.read(workers::list)?;
+    workers.retain(|row| dead(&row.id));
+    let locks = locks.iter().filter(|id| dead(id)).map(|id| worker::lock_path(run_dir, id));
+    let mut files: Vec<PathBuf> = locks.chain(wake::dead_sockets(run_dir)).collect();
+    // One that ended in order meanwhile has left nothing.
+    files.retain(|path| path.exists());
+    files.sort();
+    Ok(LeftBehind { workers, files })
 }
 
 fn lease_is_over(job: &Job, now: i64) -> bool {

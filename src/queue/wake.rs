@@ -126,6 +126,14 @@ impl Bell {
     }
 }
 
+/// Sockets in the `run` folder that nobody reads any more; the next ring removes them.
+pub(super) fn dead_sockets(run_dir: &Path) -> Vec<PathBuf> {
+    let (Ok(socket), Ok(entries)) = (UnixDatagram::unbound(), std::fs::read_dir(run_dir)) else { return Vec::new() };
+    let sockets = entries.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "s"));
+    let dead = |path: &PathBuf| socket.connect(path).is_err_and(|e| e.kind() == std::io::ErrorKind::ConnectionRefused);
+    sockets.filter(dead).collect()
+}
+
 /// Waits for a datagram; for ever where there is no socket.
 async fn receive(socket: Option<&tokio::net::UnixDatagram>, buffer: &mut [u8]) -> bool {
     match socket {

@@ -222,7 +222,7 @@ fn write_whole(path: &Path, text: &str) -> Result<(), ServiceError> {
 
 pub(super) async fn read(connection: &Connection, server: &str, read: &Read) -> Result<String, ServiceError> {
     let output = connection
-        .exec(&read.command_as_it_is(), read.stdin(), READ_LIMIT)
+        .exec(&read.command(), read.stdin(), READ_LIMIT)
         .await
         .map_err(|error| ServiceError::Failed(error.failure(server)))?;
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())

@@ -8,8 +8,7 @@ use crate::domain::app::{App, AppStatus};
 use crate::domain::server::{Server, ServerStatus};
 use crate::ops::reads::doctor::{self, Found};
 use crate::ops::reads::status::{self, Part, Status};
-use crate::ops::reads::{Read, login};
-use crate::ssh::Connection;
+use crate::queue::recover;
 use crate::store::{Page, apps, servers};
 use serde::Serialize;
 use std::os::unix::fs::MetadataExt;
@@ -106,6 +105,16 @@ impl Service {
             let text = format!("a row of `{table}` in {} points to one that is not there", self.db().path().display());
             findings.push(Finding::of_home("dangling_row", text, "put back the database from a copy"));
         }
+        let left = recover::left_behind(self.db(), &self.home().run())?;
+        for row in left.workers {
+            let text = format!("process {} ({}) ran jobs and is gone without a word", row.pid, row.kind);
+            let hint = "`infrakt worker --until-idle` goes on with what it ran";
+            findings.push(Finding::of_home("dead_worker", text, hint));
+        }
+        for path in left.files {
+            let text = format!("{} was left by a process that is gone", path.display());
+            findings.push(Finding::of_home("leftover", text, "`infrakt worker --until-idle` clears it away"));
+        }
         if self.work_waits()? && !self.somebody_runs()? {
             let text = "there is work to do, and no process that runs jobs";
             findings.push(Finding::of_home("nobody_runs", text, "`infrakt worker` runs them"));
@@ -156,14 +165,8 @@ impl Service {
     async fn look_at_server(&self, server: &Server) -> Result<Vec<Finding>, ServiceError> {
         let connection = (self.ssh().connect(&self.target_of(server)).await)
             .map_err(|error| ServiceError::Failed(error.failure(&server.name)))?;
-        let login = login::parse(&read(&connection, &server.name, &login::read()).await?)?;
-        if !login.can_be_root {
-            let why = login.sudo_refusal.unwrap_or_default();
-            let text = format!("{} may not become root on {}: {why}", server.user, server.name);
-            return Ok(vec![Finding::of_server(server, "no_root", text, "allow it `sudo` without a password")]);
-        }
-        let status = status::parse(&ask(&connection, server, &status::read()).await?)?;
-        let found = doctor::parse(&ask(&connection, server, &doctor::read()).await?)?;
+        let status = status::parse(&read(&connection, &server.name, &status::read()).await?)?;
+        let found = doctor::parse(&read(&connection, &server.name, &doctor::read()).await?)?;
         let apps = self.db().read(|conn| {
             let filter = apps::Filter { server_id: Some(server.id), databases: None };
             up_to(
@@ -179,13 +182,6 @@ impl Service {
         }
         Ok(findings)
     }
-}
-
-/// As root: what infrakt wrote, and docker, answer nobody else.
-async fn ask(connection: &Connection, server: &Server, question: &Read) -> Result<String, ServiceError> {
-    let asked = connection.exec(&question.command(&server.user), question.stdin(), SERVER_LIMIT).await;
-    let output = asked.map_err(|error| ServiceError::Failed(error.failure(&server.name)))?;
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 fn of_machine(server: &Server, status: &Status, found: &Found, now_s: i64) -> Vec<Finding> {

@@ -79,6 +79,7 @@ pub struct Removed {
 /// What is to change of a server; an empty text takes key or provider away.
 #[derive(Clone, Debug, Default)]
 pub struct EditServer {
+    pub name: Option<String>,
     pub host: Option<String>,
     pub user: Option<String>,
     pub port: Option<u16>,
@@ -88,12 +89,13 @@ pub struct EditServer {
 
 impl EditServer {
     fn check(&self) -> Result<(), ServiceError> {
-        if !self.is_about_the_way() && self.provider.is_none() {
+        if !self.is_about_the_way() && self.provider.is_none() && self.name.is_none() {
             return Err(ServiceError::Invalid {
                 text: "there is nothing to change".into(),
-                hint: Some("say `--host`, `--port`, `--user`, `--key` or `--provider`".into()),
+                hint: Some("say `--name`, `--host`, `--port`, `--user`, `--key` or `--provider`".into()),
             });
         }
+        self.name.as_deref().map(|name| name::check_name("name", name)).transpose()?;
         self.host.as_deref().map(name::check_host).transpose()?;
         self.user.as_deref().map(name::check_user).transpose()?;
         if self.port == Some(0) { Err(invalid("port 0 is none")) } else { Ok(()) }
@@ -111,6 +113,7 @@ impl EditServer {
             Some(text) => Some(text.to_owned()),
         };
         Server {
+            name: self.name.clone().unwrap_or(server.name),
             host: self.host.clone().unwrap_or(server.host),
             user: self.user.clone().unwrap_or(server.user),
             port: self.port.unwrap_or(server.port),
@@ -219,7 +222,8 @@ impl Service {
     }
 
     /// Changes how a server is reached; its pinned key stays, and so does what it must be. Without `offline` the new way is tried
-    /// first, and one that does not lead there is not recorded. Jobs that wait go the new way; what runs keeps its connection.
+    /// first, and one that does not lead there is not recorded. Jobs that wait go the new way; what runs keeps its connection. Another
+    /// name is one for people: servers, lanes and jobs are told apart by their ids.
     pub async fn edit_server(&self, name: &str, edit: &EditServer, offline: bool) -> Result<ServerView, ServiceError> {
         edit.check()?;
         let server = self.db().read(|conn| find(conn, name))?;
@@ -235,16 +239,23 @@ impl Service {
         let view = self.db().write(|conn| {
             // Read again with the right to write: another edit may have come between.
             let server = find(conn, name)?;
-            servers::update(conn, now, &edit.applied(server.clone()))?;
+            let changed = edit.applied(server.clone());
+            servers::update(conn, now, &changed).map_err(|error| match error.is_exists() {
+                true => ServiceError::ServerExists { name: changed.name.clone() },
+                false => error.into(),
+            })?;
+            if changed.name != server.name {
+                queue::rename::server(conn, now, server.id, &changed.name)?;
+            }
             if let Some(key) = &seen {
                 if server.host_key.is_none() {
                     pin_first(conn, now, &server, key)?;
                 }
                 servers::seen(conn, server.id, now)?;
             }
-            let data = json!({ "what": "edited", "name": server.name });
+            let data = json!({ "what": "edited", "name": changed.name });
             events::insert(conn, now, "server", Subject::server(server.id), &data)?;
-            let server = find(conn, name)?;
+            let server = find(conn, &changed.name)?;
             view(conn, server)
         })?;
         self.ring();

@@ -1,5 +1,6 @@
 //! A live session on its thread: channels, and the one loop that feeds a command and reads what it prints.
 
+use crate::domain::failure::without_numbers;
 use crate::ssh::child::Carrier;
 use crate::ssh::counters::Counters;
 use crate::ssh::error::LineError;
@@ -122,7 +123,7 @@ impl Live {
     /// The session cannot be used any more.
     fn lost(&self, why: String) -> LineError {
         self.give_up();
-        LineError::Lost(why)
+        LineError::Lost(without_numbers(&why))
     }
 
     fn silent(&self, what: &'static str) -> LineError {

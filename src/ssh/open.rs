@@ -1,5 +1,6 @@
 //! From an address to a session whose host key is accepted: socket, handshake, comparison. No login yet.
 
+use crate::domain::failure::{plain, without_numbers};
 use crate::domain::server::HostKey;
 use crate::ssh::child::Carrier;
 use crate::ssh::error::ConnectError;
@@ -123,7 +124,7 @@ async fn connect(
     settings: &Settings,
     resolved: &Resolved,
 ) -> Result<(SshStream, Killer, Option<Carrier>), ConnectError> {
-    let local = |e: std::io::Error| ConnectError::Local(format!("cannot use a socket: {e}"));
+    let local = |e: std::io::Error| ConnectError::Local(format!("cannot use a socket: {}", plain(e)));
     let command = match &resolved.via {
         Via::Tcp => {
             let dial = dial(&resolved.host, resolved.port);
@@ -140,7 +141,7 @@ async fn connect(
     };
     let program = command.get_program().to_string_lossy().into_owned();
     let (carrier, socket) =
-        Carrier::start(command).map_err(|e| ConnectError::Local(format!("cannot run `{program}`: {e}")))?;
+        Carrier::start(command).map_err(|e| ConnectError::Local(format!("cannot run `{program}`: {}", plain(e))))?;
     let (stream, killer) = SshStream::unix(socket).map_err(local)?;
     Ok((stream, killer, Some(carrier)))
 }
@@ -173,7 +174,8 @@ async fn dial(host: &str, port: u16) -> Result<TcpStream, ConnectError> {
     let attempts = addresses.iter().zip(0..).map(|(address, nth)| {
         Box::pin(async move {
             sleep(NEXT_ADDRESS * nth).await;
-            TcpStream::connect(address).await.map_err(|e| ConnectError::Unreachable(format!("{address}: {e}")))
+            let said = |e: std::io::Error| ConnectError::Unreachable(without_numbers(&format!("{address}: {e}")));
+            TcpStream::connect(address).await.map_err(said)
         })
     });
     match addresses.is_empty() {
@@ -195,8 +197,8 @@ fn timed_out(what: &'static str, carrier: Option<Carrier>) -> ConnectError {
 pub(super) fn message(error: &Error) -> String {
     match error {
         Error::Ssh2(e) => e.message().to_owned(),
-        Error::Io(e) => e.to_string(),
-        Error::Other(e) => e.to_string(),
+        Error::Io(e) => without_numbers(&e.to_string()),
+        Error::Other(e) => without_numbers(&e.to_string()),
     }
 }
 

@@ -92,15 +92,40 @@ impl Conn {
         &mut self,
         work: impl FnOnce(&mut Conn) -> Result<T, E>,
     ) -> Result<T, E> {
+        self.begin_immediate()?;
+        self.transaction(work)
+    }
+
+    /// Begins a transaction that has the right to write; the caller ends it.
+    pub(super) fn begin_immediate(&mut self) -> Result<(), StoreError> {
         let deadline = Instant::now() + WRITE_PATIENCE;
         loop {
             match self.begin("BEGIN IMMEDIATE") {
-                Ok(()) => break,
                 Err(StoreError::Busy { .. }) if Instant::now() < deadline => pause(),
-                Err(error) => return Err(error.into()),
+                begun => return begun,
             }
         }
+    }
+
+    /// Runs `work` within the transaction that is open: of one that fails nothing stays, what was written before it does.
+    pub(super) fn within<T, E: From<StoreError>>(
+        &mut self,
+        work: impl FnOnce(&mut Conn) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let begun = match &mut self.link {
+            Link::Sqlite(sqlite) => AnsiTransactionManager::begin_transaction(sqlite),
+        };
+        begun.map_err(|e| StoreError::from_diesel(&self.path, e))?;
         self.transaction(work)
+    }
+
+    /// Ends the transaction that is open; nothing of it stays where this fails.
+    pub(super) fn commit(&mut self) -> Result<(), StoreError> {
+        Open { conn: self, done: false }.commit()
+    }
+
+    pub(super) fn roll_back(&mut self) {
+        drop(Open { conn: self, done: false });
     }
 
     /// Runs `work` on one state of the database.
@@ -114,10 +139,15 @@ impl Conn {
 
     /// Whether no transaction is left behind by one that failed in a way that could not be rolled back.
     pub(crate) fn is_clean(&mut self) -> bool {
+        self.depth() == Some(0)
+    }
+
+    /// How many transactions are open, one within the other; none: nobody knows any more.
+    pub(super) fn depth(&mut self) -> Option<u32> {
         let Link::Sqlite(sqlite) = &mut self.link;
         match AnsiTransactionManager::transaction_manager_status_mut(sqlite) {
-            TransactionManagerStatus::Valid(status) => status.transaction_depth().is_none(),
-            TransactionManagerStatus::InError => false,
+            TransactionManagerStatus::Valid(status) => Some(status.transaction_depth().map_or(0, |depth| depth.get())),
+            TransactionManagerStatus::InError => None,
         }
     }
 

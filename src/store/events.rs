@@ -64,14 +64,13 @@ pub fn insert(
     kind: &str,
     about: Subject,
     data: &serde_json::Value,
-) -> Result<i64, StoreError> {
-    let id = sql::number(
+) -> Result<(), StoreError> {
+    sql::execute(
         conn,
-        "INSERT INTO event(ts, kind, server_id, app_id, deployment_id, job_id, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-         RETURNING id AS n",
+        "INSERT INTO event(ts, kind, server_id, app_id, deployment_id, job_id, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         values![now, kind, about.server_id, about.app_id, about.deployment_id, about.job_id, &data.to_string()],
     )?;
-    Ok(id.unwrap_or_default())
+    Ok(())
 }
 
 pub fn after(conn: &mut Conn, after: i64, limit: i64) -> Result<Vec<Event>, StoreError> {
@@ -96,11 +95,13 @@ pub fn first_id(conn: &mut Conn) -> Result<Option<i64>, StoreError> {
     sql::number(conn, "SELECT min(id) AS n FROM event", &[])
 }
 
+/// Forgets of the oldest `limit` what is from before `before`, or beyond the newest `keep`. The oldest come first, so no more are looked
+/// at: the writer does not walk the table to find that all of it is young.
 pub(crate) fn prune(conn: &mut Conn, before: i64, keep: i64, limit: i64) -> Result<usize, StoreError> {
     sql::execute(
         conn,
-        "DELETE FROM event WHERE id IN (SELECT id FROM event
-           WHERE ts < ?1 OR id <= (SELECT max(id) FROM event) - ?2 ORDER BY id LIMIT ?3)",
+        "DELETE FROM event WHERE id IN (SELECT id FROM (SELECT id, ts FROM event ORDER BY id LIMIT ?3)
+           WHERE ts < ?1 OR id <= (SELECT max(id) FROM event) - ?2)",
         values![before, keep, limit],
     )
 }

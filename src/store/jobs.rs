@@ -76,12 +76,12 @@ pub(crate) struct Insert<'a> {
     pub requested_by: &'a str,
 }
 
-pub(crate) fn insert(conn: &mut Conn, now: i64, job: &Insert<'_>) -> Result<i64, StoreError> {
-    let id = sql::number(
+pub(crate) fn insert(conn: &mut Conn, now: i64, job: &Insert<'_>) -> Result<Job, StoreError> {
+    let inserted = sql::row(
         conn,
         "INSERT INTO job(uid, kind, title, lane, server_id, app_id, deployment_id, server_name, app_name, priority, run_at, args,
              args_version, max_attempts, unique_key, coalesce_key, retry_of, requested_by, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19) RETURNING id AS n",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19) RETURNING *",
         values![
             job.uid,
             job.kind.as_str(),
@@ -104,7 +104,7 @@ pub(crate) fn insert(conn: &mut Conn, now: i64, job: &Insert<'_>) -> Result<i64,
             now
         ],
     )?;
-    Ok(id.unwrap_or_default())
+    inserted.ok_or_else(|| StoreError::Unreadable("the job that was inserted".to_owned()))
 }
 
 pub fn find(conn: &mut Conn, id: i64) -> Result<Option<Job>, StoreError> {
@@ -255,9 +255,10 @@ pub(crate) fn bump(conn: &mut Conn, job: &Job) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The lease, as condition and order, leads the planner to the index of what runs.
+/// The lane and the states of the index, as conditions, lead the planner to it: at most one row a lane is in there.
 pub(super) const RUNNING: &str =
-    "SELECT * FROM job WHERE state = 'running' AND lease_until > -1 ORDER BY lease_until, id";
+    "SELECT * FROM job WHERE lane > '' AND state IN ('running','attention') AND state = 'running'
+     ORDER BY lease_until, id";
 
 /// The jobs that run now.
 pub fn running(conn: &mut Conn) -> Result<Vec<Job>, StoreError> {
@@ -359,6 +360,12 @@ pub(crate) fn prune(conn: &mut Conn, before: i64, limit: i64) -> Result<usize, S
         "DELETE FROM job WHERE id IN (SELECT id FROM job WHERE finished_at < ?1 ORDER BY finished_at LIMIT ?2)",
         values![before, limit],
     )
+}
+
+/// What people call it and its server.
+pub(crate) fn set_names(conn: &mut Conn, id: i64, title: &str, server_name: &str) -> Result<(), StoreError> {
+    sql::execute(conn, "UPDATE job SET title = ?2, server_name = ?3 WHERE id = ?1", values![id, title, server_name])?;
+    Ok(())
 }
 
 /// Other arguments, for a job that waits and has not begun.

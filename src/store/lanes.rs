@@ -47,8 +47,11 @@ pub(crate) fn stop_running(conn: &mut Conn, id: &str, job_id: i64) -> Result<(),
 
 /// The job has ended: the lane is free of it.
 pub(crate) fn free(conn: &mut Conn, id: &str, job_id: i64) -> Result<(), StoreError> {
-    stop_running(conn, id, job_id)?;
-    sql::execute(conn, "UPDATE lane SET held_by = NULL WHERE id = ?1 AND held_by = ?2", values![id, job_id])?;
+    sql::execute(
+        conn,
+        "UPDATE lane SET running_job = nullif(running_job, ?2), held_by = nullif(held_by, ?2) WHERE id = ?1",
+        values![id, job_id],
+    )?;
     Ok(())
 }
 
@@ -126,6 +129,6 @@ mod tests {
         check(WITH_WORK, sql::values![1i64], "job_ready");
         check(running::CLAIM, sql::values!["w", 1i64, 1i64, "srv:1"], "job_ready");
         check(jobs::NEXT_DUE, sql::values![1i64], "job_due");
-        check(jobs::RUNNING, &[], "job_lease");
+        check(jobs::RUNNING, &[], "job_one_running");
     }
 }

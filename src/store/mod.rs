@@ -33,11 +33,13 @@ pub mod steps;
 pub mod takeover;
 mod text_time;
 pub mod workers;
+mod writer;
 
 pub use conn::Conn;
 pub use error::StoreError;
 use migrate::Found;
 pub use page::Page;
+use writer::Writer;
 
 use std::fs::{OpenOptions, Permissions};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -55,7 +57,7 @@ pub struct Db {
 
 struct Inner {
     path: Arc<Path>,
-    writer: Mutex<Conn>,
+    writer: Writer,
     readers: Mutex<Vec<Conn>>,
     /// Asks for the data version only: the number is told relative to the connection that asks.
     watcher: Mutex<Conn>,
@@ -79,7 +81,7 @@ impl Db {
         writer.make_writer()?;
         let watcher = open_reader(&path)?;
         let inner =
-            Inner { path, writer: Mutex::new(writer), readers: Mutex::new(Vec::new()), watcher: Mutex::new(watcher) };
+            Inner { path, writer: Writer::new(writer), readers: Mutex::new(Vec::new()), watcher: Mutex::new(watcher) };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -102,13 +104,10 @@ impl Db {
         value
     }
 
-    /// Writes: all of `work` is one transaction, on disk when this returns `Ok`, and nothing of it otherwise.
+    /// Writes: all of `work` is in one transaction, on disk when this returns `Ok`, and nothing of it otherwise. Others that write at the
+    /// same time may have their part in that transaction; `work` must not wait for them.
     pub fn write<T, E: From<StoreError>>(&self, work: impl FnOnce(&mut Conn) -> Result<T, E>) -> Result<T, E> {
-        let mut conn = lock(&self.inner.writer);
-        if !conn.is_clean() {
-            *conn = open_writer(&self.inner.path)?;
-        }
-        conn.immediate(work)
+        self.inner.writer.write(&self.inner.path, work)
     }
 
     /// A number that is another one after each commit of any connection, in this process or another.

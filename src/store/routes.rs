@@ -2,6 +2,7 @@
 
 use super::conn::Conn;
 use super::error::StoreError;
+use super::first_release::{self, Domains};
 use super::sql::{self, from_row, values};
 use crate::domain::name::check_domain;
 use crate::domain::route::RouteTarget;
@@ -89,11 +90,24 @@ pub(crate) fn set(
         delete(conn, server_id, domain)?;
     }
     for app in [before, app_id].into_iter().flatten() {
+        name_first(conn, app, domain, app_id == Some(app))?;
+    }
+    Ok(())
+}
+
+/// What an app calls its first domain, now that `changed` leads to it or no longer does: another one only where it had none, or where
+/// that one is gone. What the first release wrote there otherwise, a domain or not, stays for a person to change.
+fn name_first(conn: &mut Conn, app_id: i64, changed: &str, leads_here: bool) -> Result<(), StoreError> {
+    let first = sql::word(conn, "SELECT domain AS t FROM apps WHERE id = ?1", values![app_id])?;
+    let stays = match first_release::domains(first.as_deref()) {
+        Domains::None => false,
+        first => leads_here || first.routed() != Some(changed),
+    };
+    if !stays {
         sql::execute(
             conn,
-            "UPDATE apps SET domain = (SELECT domain FROM route WHERE app_id = ?1 ORDER BY route.domain <> coalesce(apps.domain, ''), id
-             LIMIT 1) WHERE id = ?1",
-            values![app],
+            "UPDATE apps SET domain = (SELECT domain FROM route WHERE app_id = ?1 ORDER BY id LIMIT 1) WHERE id = ?1",
+            values![app_id],
         )?;
     }
     Ok(())

@@ -105,7 +105,7 @@ pub(crate) fn set_fence(conn: &mut Conn, job: &Job, fence: i64) -> Result<usize,
     )
 }
 
-/// Running → an end.
+/// Running → an end; the job as it is then, if this fence may end it.
 pub(crate) fn finish(
     conn: &mut Conn,
     job: &Job,
@@ -113,13 +113,14 @@ pub(crate) fn finish(
     state: JobState,
     failure: Option<&Failure>,
     result: Option<&str>,
-) -> Result<usize, StoreError> {
+) -> Result<Option<Job>, StoreError> {
     let (error, class) = (failure.map(Failure::text_and_hint), failure.map(Failure::class_and_code));
-    sql::execute(
+    sql::row(
         conn,
         "UPDATE job SET state = ?3, finished_at = ?4, error = ?5, error_class = ?6, result = ?7, wait_reason = NULL, resolution = NULL,
                 worker = NULL, lease_until = NULL
-         WHERE id = ?1 AND fence = ?2 AND state = 'running'",
+         WHERE id = ?1 AND fence = ?2 AND state = 'running'
+         RETURNING *",
         values![job.id, job.fence, state.as_str(), now, &error, &class, result],
     )
 }

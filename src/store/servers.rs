@@ -94,11 +94,13 @@ pub fn count(conn: &mut Conn, status: Option<ServerStatus>) -> Result<i64, Store
     Ok(n.unwrap_or_default())
 }
 
-/// Replaces what a person may edit: host, port, user, key and provider, not name, status or pinned key. False: no such server.
+/// Replaces what a person may edit: name, host, port, user, key and provider, not status or pinned key. False: no such server.
+/// [`StoreError::Exists`] where the name is taken.
 pub fn update(conn: &mut Conn, now: i64, server: &Server) -> Result<bool, StoreError> {
     let touched = sql::execute(
         conn,
-        "UPDATE servers SET host = ?2, port = coalesce(nullif(?3, 0), port), user = ?4, ssh_key_path = ?5, provider = ?6, updated_at = ?7 WHERE id = ?1",
+        "UPDATE servers SET host = ?2, port = coalesce(nullif(?3, 0), port), user = ?4, ssh_key_path = ?5, provider = ?6, updated_at = ?7, name = ?8
+         WHERE id = ?1",
         values![
             server.id,
             &server.host,
@@ -106,7 +108,8 @@ pub fn update(conn: &mut Conn, now: i64, server: &Server) -> Result<bool, StoreE
             &server.user,
             &server.ssh_key_path,
             &server.provider,
-            &text_time::seconds(now)
+            &text_time::seconds(now),
+            &server.name
         ],
     )?;
     Ok(touched == 1)

@@ -6,6 +6,7 @@ mod key;
 pub use env_file::EnvFile;
 pub use key::MasterKey;
 
+use crate::domain::failure::plain;
 use std::path::PathBuf;
 
 #[derive(Debug, thiserror::Error)]
@@ -40,15 +41,4 @@ impl VaultError {
 fn io(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> VaultError {
     let path = path.to_owned();
     move |source| VaultError::Io { path, source }
-}
-
-/// An I/O error as people read it, without the number that the system gives it.
-fn plain(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or(&text);
-    let mut chars = text.chars();
-    match chars.next() {
-        Some(first) => first.to_lowercase().chain(chars).collect(),
-        None => text.to_owned(),
-    }
 }

@@ -1,9 +1,12 @@
 //! `infrakt doctor`: each thing that is wrong is named, with what to do.
 
 use crate::world::World;
+use infrakt::clock::{Clock, SystemClock};
+use infrakt::queue::{Worker, WorkerKind};
 use insta::assert_snapshot;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixDatagram;
 
 #[test]
 fn a_home_without_faults_is_well() {
@@ -53,5 +56,24 @@ fn a_server_that_is_down_is_named() {
     let mut world = World::with_web();
     world.server("lab");
     world.run("doctor").run("doctor lab --json");
+    assert_snapshot!(world.transcript());
+}
+
+#[test]
+fn what_processes_that_are_gone_have_left_is_named() {
+    let mut world = World::new();
+    let run = world.home().join("run");
+    // As a kill leaves them: the lock goes with the process, row and files stay.
+    drop(Worker::start(&world.db(), &run, WorkerKind::Worker, SystemClock.now_ms()).unwrap());
+    std::fs::write(run.join("1a2b.lock"), "").unwrap();
+    std::fs::set_permissions(run.join("1a2b.lock"), Permissions::from_mode(0o600)).unwrap();
+    drop(UnixDatagram::bind(run.join("1a2b3c4d.s")).unwrap());
+    let living = UnixDatagram::bind(run.join("living.s")).unwrap();
+    world.name(format!("process {}", std::process::id()), "process PID");
+    world.run("doctor");
+    world.quiet(&["worker", "--until-idle"]);
+    world.run("doctor");
+    assert!(run.join("living.s").exists());
+    drop(living);
     assert_snapshot!(world.transcript());
 }

@@ -15,6 +15,7 @@ mod hand;
 mod homes;
 mod jobs;
 mod json;
+mod lists;
 mod pipes;
 mod proxies;
 mod servers;

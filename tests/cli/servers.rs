@@ -2,6 +2,7 @@
 
 use crate::hand::Hand;
 use crate::world::World;
+use infrakt::queue::finish::Ending;
 use insta::assert_snapshot;
 
 #[test]
@@ -111,6 +112,30 @@ fn an_edit_is_recorded_where_it_leads_somewhere_or_nobody_looks() {
         .run("server edit prod-1 --port 0")
         .run("server edit prod-1 --host \"a b\"")
         .run("server edit prod1 --port 3");
+    assert_snapshot!(world.transcript());
+}
+
+#[test]
+fn a_server_gets_another_name_and_its_jobs_follow() {
+    let mut world = World::with_web();
+    world.server("prod-2");
+    world.quiet(&["server", "provision", "prod-1"]);
+    world.quiet(&["app", "deploy", "web"]);
+    world.quiet(&["job", "cancel", "2"]);
+    world.quiet(&["app", "deploy", "web"]);
+    let mut hand = Hand::claim(&world, 1);
+    hand.plan(&["packages"]).begin("packages");
+    world
+        .run("server edit prod-1 --name prod-2")
+        .run("server edit prod-1 --name \"a b\"")
+        .run("server edit prod-1 --name edge-1")
+        .run("server show prod-1")
+        .run("server list")
+        .run("app list")
+        .run("job list --all")
+        .run("app deploy edge-1/web --no-wait");
+    hand.finish(&Ending::Succeeded);
+    world.run("job show 1").run("server edit edge-1 --name edge-1 --json");
     assert_snapshot!(world.transcript());
 }
 

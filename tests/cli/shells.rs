@@ -3,7 +3,7 @@
 use crate::world::World;
 use insta::assert_snapshot;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 
 /// Sources the script in a real bash and asks for what may follow a line, as a press of tab does.
 const TAB: &str = r#"
@@ -19,30 +19,84 @@ for line in "$@"; do
 done
 "#;
 
-fn in_shell(world: &World, shell: &str, script: &str, lines: &[&str]) -> Output {
+/// Types each line into an interactive zsh, then tab, and shows what the line is then. Its first argument sets that zsh up.
+const ZSH_TAB: &str = r#"
+zmodload zsh/zpty
+zpty tab zsh -f -i
+zpty -w tab "source ${(q)1}"
+zpty -r tab said '*\[\[ready\]\]*'
+shift
+for line in "$@"; do
+  zpty -w -n tab "$line"$'\t\a'
+  zpty -r tab said '*\[\[*\]\]*'
+  said=${said##*\[\[}
+  print -r -- "$line: <${said%%\]\]*}>"
+done
+zpty -d tab
+"#;
+
+const ZSH_SETUP: &str = r#"
+PS1= RPS1= PROMPT_EOL_MARK=
+autoload -U compinit
+compinit -u -D
+source <(infrakt completions zsh)
+say() { print -r -- "[[$BUFFER]]"; BUFFER= }
+zle -N say
+bindkey -e
+bindkey '^I' complete-word
+bindkey '^G' say
+print -r -- '[[ready]]'
+"#;
+
+/// Asks fish for what may follow each line; the words alone, without their explanations.
+const FISH_TAB: &str = r#"
+infrakt completions fish | source
+for line in $argv[2..]
+  set found (complete -C "$line" | string replace -r '\t.*' '')
+  echo "$line: $found"
+end
+"#;
+
+/// Runs a script with nobody's settings, and for no longer than a minute.
+fn in_shell(world: &World, shell: &str, script: &str, lines: &[&str]) -> String {
     let bin = Path::new(env!("CARGO_BIN_EXE_infrakt")).parent().unwrap().display().to_string();
     let path = format!("{bin}:{}", std::env::var("PATH").unwrap());
-    Command::new(shell)
+    let mut command = Command::new("timeout");
+    command.arg("60").arg(shell);
+    if shell == "fish" {
+        command.arg("--no-config");
+    }
+    let output = command
         .args(["-c", script, shell])
         .args(lines)
         .env("PATH", path)
         .env("INFRAKT_HOME", world.home())
+        .env("HOME", world.home().parent().unwrap())
+        .env("TERM", "xterm")
+        .env_remove("XDG_CONFIG_HOME")
+        .env_remove("XDG_DATA_HOME")
         .output()
-        .unwrap()
+        .unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let complained = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && complained.is_empty(), "{shell}: {}\n{said}\n{complained}", output.status);
+    said
 }
 
 fn tab(world: &World, lines: &[&str]) -> String {
-    let output = in_shell(world, "bash", TAB, lines);
-    let said = String::from_utf8(output.stdout).unwrap();
-    let complained = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success() && complained.is_empty(), "{said}\n{complained}");
-    said
+    in_shell(world, "bash", TAB, lines)
+}
+
+/// Servers lab, prod-1 and prod-2, the app api on one and web on two of them.
+fn some() -> World {
+    let world = World::with_web();
+    world.server("prod-2").server("lab").app("web", "prod-2").app("api", "lab");
+    world
 }
 
 #[test]
 fn bash_completes_commands_and_names() {
-    let world = World::with_web();
-    world.server("prod-2").server("lab").app("web", "prod-2").app("api", "lab");
+    let world = some();
     let said = tab(
         &world,
         &[
@@ -73,6 +127,60 @@ fn bash_completes_commands_and_names() {
 }
 
 #[test]
+fn zsh_completes_commands_and_names() {
+    let world = some();
+    let setup = world.file("setup.zsh", ZSH_SETUP);
+    let lines = [
+        setup.to_str().unwrap(),
+        "infrakt server sh",
+        "infrakt server show la",
+        "infrakt server show pr",
+        "infrakt app deploy a",
+        "infrakt app deploy prod-2/",
+        "infrakt app list --server la",
+        "infrakt app deploy api --wa",
+        "infrakt server show nothing",
+    ];
+    assert_snapshot!(in_shell(&world, "zsh", ZSH_TAB, &lines), @r"
+    infrakt server sh: <infrakt server show >
+    infrakt server show la: <infrakt server show lab >
+    infrakt server show pr: <infrakt server show prod->
+    infrakt app deploy a: <infrakt app deploy api >
+    infrakt app deploy prod-2/: <infrakt app deploy prod-2/web >
+    infrakt app list --server la: <infrakt app list --server lab >
+    infrakt app deploy api --wa: <infrakt app deploy api --wait >
+    infrakt server show nothing: <infrakt server show nothing>
+    ");
+}
+
+#[test]
+fn fish_completes_commands_and_names() {
+    let world = some();
+    let lines = [
+        "infrakt server sh",
+        "infrakt server show pr",
+        "infrakt server show ",
+        "infrakt app deploy ",
+        "infrakt app deploy prod-2/",
+        "infrakt app deploy a",
+        "infrakt app list --server la",
+        "infrakt app deploy api --wa",
+        "infrakt server show nothing",
+    ];
+    assert_snapshot!(in_shell(&world, "fish", FISH_TAB, &lines), @r"
+    infrakt server sh: show
+    infrakt server show pr: prod-1 prod-2
+    infrakt server show : lab prod-1 prod-2 --home --json --verbose --yes --help
+    infrakt app deploy : api prod-1/web prod-2/web --server --branch --commit --wait --no-wait --timeout --help --home --json --verbose --yes
+    infrakt app deploy prod-2/: prod-2/web
+    infrakt app deploy a: api
+    infrakt app list --server la: lab
+    infrakt app deploy api --wa: --wait
+    infrakt server show nothing:
+    ");
+}
+
+#[test]
 fn a_shell_that_asks_makes_no_home_and_hears_no_complaint() {
     let world = World::alone();
     assert_eq!(tab(&world, &["infrakt server show p"]), "infrakt server show p: \n");
@@ -83,7 +191,7 @@ fn a_shell_that_asks_makes_no_home_and_hears_no_complaint() {
     assert_eq!(std::fs::read_dir(world.home()).unwrap().count(), 1);
 }
 
-/// What each shell is given parses there. A shell that is not installed is named.
+/// What each shell is given parses there.
 #[test]
 fn the_scripts_are_read_by_their_shells() {
     let world = World::alone();
@@ -93,10 +201,8 @@ fn the_scripts_are_read_by_their_shells() {
         assert!(script.contains("INFRAKT_COMPLETE"), "{script}");
         world.file("script", &script);
         let parsed = Command::new(shell).arg("-n").arg(world.home().with_file_name("script")).output();
-        match parsed {
-            Ok(output) => assert!(output.status.success(), "{shell}: {}", String::from_utf8_lossy(&output.stderr)),
-            Err(error) => eprintln!("not tried: {shell} is not here ({error})"),
-        }
+        let output = parsed.unwrap_or_else(|e| panic!("{shell} cannot be run here: {e}"));
+        assert!(output.status.success(), "{shell}: {}", String::from_utf8_lossy(&output.stderr));
     }
     assert!(!world.home().exists());
 }
@@ -120,10 +226,7 @@ fn the_manual_has_a_page_for_each_command() {
             assert!(text.contains(part), "{} has no {part}", page.display());
         }
     }
-    match Command::new("groff").args(["-Kutf8", "-man", "-Tutf8", "-ww", "-z"]).args(&pages).output() {
-        Ok(output) => {
-            assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr))
-        }
-        Err(error) => eprintln!("not tried: groff is not here ({error})"),
-    }
+    let set = Command::new("groff").args(["-Kutf8", "-man", "-Tutf8", "-ww", "-z"]).args(&pages).output();
+    let output = set.unwrap_or_else(|e| panic!("groff cannot be run here: {e}"));
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
 }

@@ -1,6 +1,7 @@
 //! Routes and their jobs: what a job is to put there, and what its rows are when it has ended.
 
 use crate::world::World;
+use diesel::{Connection, RunQueryDsl, SqliteConnection, sql_query};
 use infrakt::domain::failure::Failure;
 use infrakt::domain::job::Job;
 use infrakt::domain::route::{ProxyArgs, RouteChange, RouteTarget};
@@ -108,6 +109,31 @@ fn what_the_server_keeps_for_somebody_else_goes_back_alone() {
     let effects = Effects { refused: vec!["d".into()], ..Effects::default() };
     finish(&world.db, &claim, world.now(), &Ending::Succeeded, &effects).unwrap();
     assert_eq!(all(&world), format!("e app {app}"));
+    assert_eq!(world.find_app("blog").domains, ["e"]);
+}
+
+/// The first release lets anything stand there: it is shown, and a deploy says what is wrong with it.
+#[test]
+fn what_the_first_release_calls_a_domain_outlives_changes_of_others() {
+    let world = world();
+    let app = world.find_app("blog").id;
+    let column = |world: &World, text: &str| {
+        let mut conn = SqliteConnection::establish(world.db.path().to_str().unwrap()).unwrap();
+        sql_query(format!("UPDATE apps SET domain = '{text}' WHERE id = {app}")).execute(&mut conn).unwrap();
+    };
+    for kept in ["not a domain", r#"{"web": "a.example.com", "api": "b.example.com"}"#, "elsewhere.example.com"] {
+        column(&world, kept);
+        ask(&world, "d", Some(RouteTarget::App(app)));
+        assert_eq!(world.find_app("blog").domains, [kept, "d"]);
+        ask(&world, "d", None);
+        assert_eq!(world.find_app("blog").domains, [kept]);
+    }
+    // The domain itself goes: then its name goes too.
+    column(&world, "Web.Example.com");
+    ask(&world, "web.example.com", Some(RouteTarget::App(app)));
+    ask(&world, "e", Some(RouteTarget::App(app)));
+    assert_eq!(world.find_app("blog").domains, ["web.example.com", "e"]);
+    ask(&world, "web.example.com", None);
     assert_eq!(world.find_app("blog").domains, ["e"]);
 }
 

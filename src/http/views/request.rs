@@ -87,6 +87,7 @@ impl Input for ChangeServer {}
 impl From<ChangeServer> for EditServer {
     fn from(server: ChangeServer) -> Self {
         EditServer {
+            name: None,
             host: server.host,
             user: server.user,
             port: server.port,

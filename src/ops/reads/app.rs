@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn a_project_is_one_word_whatever_it_is_called() {
-        assert_eq!(read("a b", "/f").command("admin"), "sudo -n sh -s -- 'a b' /f");
-        assert_eq!(read("infrakt-web", "/f").command("root"), "sh -s -- infrakt-web /f");
+        assert_eq!(read("a b", "/f").command(), "sh -s -- 'a b' /f");
+        assert_eq!(read("infrakt-web", "/f").command(), "sh -s -- infrakt-web /f");
     }
 }

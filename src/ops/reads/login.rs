@@ -23,7 +23,6 @@ pub struct Login {
     pub sudo_refusal: Option<String>,
 }
 
-/// To be run as the user that logs in: [`Read::command_as_it_is`].
 pub fn read() -> Read {
     Read::new(include_str!("login.sh"), &[])
 }

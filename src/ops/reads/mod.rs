@@ -22,19 +22,14 @@ impl Read {
         Self { script, words: words.iter().map(|word| (*word).to_owned()).collect() }
     }
 
-    /// The command line for this login: docker and the firewall answer root alone.
-    pub fn command(&self, user: &str) -> String {
-        let mut line = String::from(if user == "root" { "sh -s --" } else { "sudo -n sh -s --" });
+    /// The command line. Whoever runs it becomes root first: docker and the firewall answer nobody else.
+    pub fn command(&self) -> String {
+        let mut line = String::from("sh -s --");
         for word in &self.words {
             line.push(' ');
             line.push_str(&shell::quote(word));
         }
         line
-    }
-
-    /// The command line without becoming root.
-    pub fn command_as_it_is(&self) -> String {
-        self.command("root")
     }
 
     /// The script as a part of the command line, for what is followed: there stdin is the leash. As root.
