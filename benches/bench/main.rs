@@ -1,7 +1,7 @@
 //! What infrakt costs, printed: `make bench`. Nothing is asserted: machines differ. Figures that are compared come from one run, and
 //! what they are to be compared with stands beside them.
 //!
-//! `make bench ONLY="start queue"` runs parts: start, queue, claim, worker, deploy.
+//! `make bench ONLY="start queue"` runs parts: start, queue, claim, worker, http, deploy.
 
 #[path = "../../tests/support/mod.rs"]
 mod support;
@@ -12,17 +12,20 @@ mod child;
 mod claim;
 mod deploy;
 mod figures;
+mod http;
+mod load;
 mod queue;
 mod start;
 mod worker;
 
 type Part = (&'static str, fn());
 
-const PARTS: [Part; 5] = [
+const PARTS: [Part; 6] = [
     ("start", start::run),
     ("queue", queue::run),
     ("claim", claim::run),
     ("worker", worker::run),
+    ("http", http::run),
     ("deploy", deploy::run),
 ];
 

@@ -25,13 +25,13 @@ pub fn run() {
 }
 
 /// In KiB.
-fn field(status: &str, name: &str) -> i64 {
+pub fn field(status: &str, name: &str) -> i64 {
     let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
     line.trim().trim_end_matches("kB").trim().parse().unwrap()
 }
 
 /// User and system time, in hundredths of a second.
-fn cpu_ticks(pid: u32) -> u64 {
+pub fn cpu_ticks(pid: u32) -> u64 {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
     fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()

@@ -117,6 +117,12 @@ impl ResponseError for ApiError {
 impl From<ServiceError> for ApiError {
     fn from(error: ServiceError) -> Self {
         use crate::service::ServiceError as E;
+        if error.is_full_disk() {
+            // Which file it is stands in the log.
+            let text = "the disk of this home is full: nothing was changed; free some space there and ask again";
+            let full = Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", text);
+            return Self { inner: Some(error.to_string()), ..full };
+        }
         match &error {
             E::Field(bad) => return Self::invalid(bad.field, bad.reason.clone()),
             E::Invalid { .. } | E::Env(_) => {
@@ -148,4 +154,31 @@ pub fn of_failed_job(failure_code: Option<&str>, reason: Option<&str>) -> ApiErr
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     };
     ApiError::new(status, failure_code.unwrap_or("job_failed"), reason.unwrap_or("the job failed"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::ConfigError;
+    use crate::queue::QueueError;
+    use crate::store::StoreError;
+    use std::io::ErrorKind;
+
+    #[test]
+    fn a_full_disk_is_said_in_words_and_its_place_only_in_the_log() {
+        let path = || "/home/ada/.infrakt/infrakt.db".into();
+        let io = |kind: ErrorKind| ConfigError::Io { path: path(), source: kind.into() };
+        for error in [
+            ServiceError::Store(StoreError::Full { path: path() }),
+            ServiceError::Queue(QueueError::Store(StoreError::Full { path: path() })),
+            ServiceError::Config(io(ErrorKind::StorageFull)),
+        ] {
+            let said = ApiError::from(error);
+            assert_eq!((said.status.as_u16(), said.code.as_str()), (507, "disk_full"));
+            assert!(said.detail.contains("full") && !said.detail.contains("/home"), "{}", said.detail);
+            assert!(said.to_string().contains("infrakt.db"), "{said}");
+        }
+        let other = ApiError::from(ServiceError::Config(io(ErrorKind::PermissionDenied)));
+        assert_eq!((other.status.as_u16(), other.code.as_str()), (500, "internal"));
+    }
 }

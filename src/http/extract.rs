@@ -7,7 +7,7 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::future::{Future, Ready, ready};
 use std::ops::Deref;
@@ -105,7 +105,8 @@ fn unreadable(error: actix_web::Error) -> ApiError {
 }
 
 /// Serde names a field that is missing or unknown, and of one with a wrong value only what is wrong. That one is found by leaving
-/// fields out: the fault changes with it. Then the next fault is looked for.
+/// fields out: the fault changes with it. Then the next fault is looked for: without the wrong field, with something in the place of
+/// the missing one.
 fn read<T: DeserializeOwned>(mut value: Value) -> Result<T, Vec<FieldError>> {
     let mut faults: Vec<FieldError> = Vec::new();
     loop {
@@ -114,19 +115,42 @@ fn read<T: DeserializeOwned>(mut value: Value) -> Result<T, Vec<FieldError>> {
             Ok(_) => return Err(faults),
             Err(error) => error.to_string(),
         };
+        let is_missing = error.starts_with("missing field");
         let field = named(&error).map(str::to_owned).or_else(|| culprit::<T>(&value, &error));
-        let known = field.as_ref().is_some_and(|field| faults.iter().any(|fault| fault.field == *field));
-        if known || faults.len() >= FAULTS {
+        let field = field.unwrap_or_else(|| "body".to_owned());
+        let known = faults.iter().any(|fault| fault.field == field);
+        if known && !is_missing || faults.len() >= FAULTS {
             return Err(faults);
         }
-        let message = if error.starts_with("missing field") { "it is missing".to_owned() } else { error };
-        let field = field.unwrap_or_else(|| "body".to_owned());
-        let gone = value.as_object_mut().is_some_and(|object| object.remove(&field).is_some());
-        faults.push(FieldError { field, message });
-        if !gone {
-            return Err(faults);
+        if !known {
+            let message = if is_missing { "it is missing".to_owned() } else { error };
+            faults.push(FieldError { field: field.clone(), message });
+        }
+        let next = if is_missing { with::<T>(&value, &field) } else { without(&value, &field) };
+        match next {
+            Some(next) => value = next,
+            None => return Err(faults),
         }
     }
+}
+
+fn without(value: &Value, field: &str) -> Option<Value> {
+    let mut object = value.as_object()?.clone();
+    object.remove(field)?;
+    Some(Value::Object(object))
+}
+
+/// With a value that the missing field may have: whatever is wrong then is another field that is missing.
+fn with<T: DeserializeOwned>(value: &Value, field: &str) -> Option<Value> {
+    let object = value.as_object()?;
+    let any = [json!(""), json!(0), json!(false), json!([]), json!({})];
+    any.into_iter().find_map(|filler| {
+        let mut object = object.clone();
+        object.insert(field.to_owned(), filler);
+        let filled = Value::Object(object);
+        let error = serde_json::from_value::<T>(filled.clone()).err().map(|error| error.to_string());
+        error.as_deref().is_none_or(|error| named(error).is_some_and(|other| other != field)).then_some(filled)
+    })
 }
 
 /// ``missing field `name` ``, ``unknown field `x`, expected …``
@@ -201,13 +225,13 @@ impl Paging {
     }
 
     /// Cuts to the page's length; the cursor of the next page where there may be one.
-    pub fn cut<T>(&self, rows: &mut Vec<T>, id: impl Fn(&T) -> i64) -> Option<i64> {
+    pub fn cut<T>(&self, rows: &mut Vec<T>, id: impl Fn(&T) -> i64) -> Option<String> {
         let limit = self.limit() as usize;
         if rows.len() < limit {
             return None;
         }
         rows.truncate(limit);
-        rows.last().map(id)
+        rows.last().map(|last| id(last).to_string())
     }
 }
 
@@ -294,6 +318,8 @@ mod tests {
             &[("name", "invalid type: integer `5`, expected a string"), ("port", "it must be a number")],
         );
         check(r#"{"name":"a","port":1,"x":2}"#, &[("x", "unknown field `x`, expected `name` or `port`")]);
+        check("{}", &[("name", "it is missing"), ("port", "it is missing")]);
+        check(r#"{"name":5}"#, &[("name", "invalid type: integer `5`, expected a string"), ("port", "it is missing")]);
         check("[]", &[("body", "invalid length 0, expected struct Asked with 2 elements")]);
     }
 

@@ -8,6 +8,7 @@ mod access;
 pub mod auth;
 pub mod error;
 pub mod extract;
+pub mod lists;
 mod live;
 mod metrics;
 pub mod openapi;

@@ -1,9 +1,11 @@
 //! The API's own description: `/api/openapi.json`, and a page to read it at `/api/docs/`.
 
+use super::error::ApiError;
+use super::reply::Answer;
 use super::routes;
-use actix_web::web::{self, ServiceConfig};
+use actix_web::web::{self, Bytes, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, http::header};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, OpenApi, PathItem, Ref, ResponseBuilder, SecurityRequirement};
 use utoipa_swagger_ui::Config;
@@ -58,8 +60,17 @@ pub(super) fn routes(cfg: &mut ServiceConfig) {
     cfg.service(web::resource("/docs/{file:.*}").route(web::get().to(docs)));
 }
 
-async fn json() -> HttpResponse {
-    HttpResponse::Ok().json(document())
+/// Anybody may ask for it, so it is put together once.
+async fn json() -> Answer {
+    static WHOLE: OnceLock<Vec<u8>> = OnceLock::new();
+    let whole = match WHOLE.get() {
+        Some(whole) => whole,
+        None => {
+            let made = serde_json::to_vec(&document()).map_err(ApiError::internal)?;
+            WHOLE.get_or_init(|| made)
+        }
+    };
+    Ok(HttpResponse::Ok().content_type("application/json").body(Bytes::from_static(whole)))
 }
 
 async fn to_docs() -> HttpResponse {
@@ -67,7 +78,7 @@ async fn to_docs() -> HttpResponse {
 }
 
 /// Swagger's page, from this binary: nothing is fetched from elsewhere.
-async fn docs(req: HttpRequest) -> super::reply::Answer {
+async fn docs(req: HttpRequest) -> Answer {
     let name = req.match_info().query("file");
     let name = if name.is_empty() { "index.html" } else { name };
     let config = Arc::new(Config::from("/api/openapi.json"));
@@ -79,7 +90,7 @@ async fn docs(req: HttpRequest) -> super::reply::Answer {
             }
             Ok(answer.content_type(file.content_type).body(file.bytes.into_owned()))
         }
-        Ok(None) => Err(super::error::ApiError::not_found()),
-        Err(error) => Err(super::error::ApiError::internal(error)),
+        Ok(None) => Err(ApiError::not_found()),
+        Err(error) => Err(ApiError::internal(error)),
     }
 }

@@ -1,4 +1,4 @@
-//! How it is answered: lists with their tag and next page, and what became of a request that is a job.
+//! How it is answered: in words, and what became of a request that is a job. Lists are in [`super::lists`].
 
 use super::auth::Principal;
 use super::error::{ApiError, of_failed_job};
@@ -48,36 +48,7 @@ pub fn message(text: impl Into<String>) -> Answer {
     Ok(HttpResponse::Ok().json(Message { message: text.into() }))
 }
 
-/// Rows, with a tag for who has them already and the address of the next page.
-pub fn list<T: Serialize>(req: &HttpRequest, rows: &[T], next: Option<i64>) -> Answer {
-    let body = serde_json::to_vec(rows).map_err(ApiError::internal)?;
-    let tag = format!("\"{}\"", hex(&Sha256::digest(&body)[..12]));
-    let known = has_already(req, &tag);
-    let mut answer = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-    answer.insert_header((header::ETAG, tag)).insert_header((header::CACHE_CONTROL, "private, no-cache"));
-    if let Some(cursor) = next {
-        answer.insert_header((header::LINK, format!("<{}>; rel=\"next\"", next_page(req, cursor))));
-    }
-    Ok(match known {
-        true => answer.finish(),
-        false => answer.content_type("application/json").body(body),
-    })
-}
-
-fn has_already(req: &HttpRequest, tag: &str) -> bool {
-    let said = req.headers().get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    said.split(',').map(str::trim).any(|known| known == "*" || known.trim_start_matches("W/") == tag)
-}
-
-/// The address of the request, further on.
-fn next_page(req: &HttpRequest, cursor: i64) -> String {
-    let kept = req.query_string().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
-    let mut query: Vec<String> = kept.map(str::to_owned).collect();
-    query.push(format!("cursor={cursor}"));
-    format!("{}?{}", req.uri().path(), query.join("&"))
-}
-
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -91,11 +62,15 @@ where
     let wait = wait_of(req)?;
     let ask = ask_of(req)?;
     let (view, again) = state.call(move |service| once(&service.asked(ask), work)).await?;
-    let mut answer = after_enqueue(&state, Accepted::from(view), wait).await?;
+    Ok(marked(after_enqueue(&state, Accepted::from(view), wait).await?, again))
+}
+
+/// Says of an answer that it was given before.
+pub fn marked(mut answer: HttpResponse, again: bool) -> HttpResponse {
     if again {
         answer.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
     }
-    Ok(answer)
+    answer
 }
 
 /// Does what is asked, unless it was done under the same key: then says what was answered, and `true`.
@@ -107,8 +82,16 @@ where
         return Ok((view, true));
     }
     match work(service) {
-        Err(ServiceError::Repeated) => service.answered()?.map(|view| (view, true)).ok_or(ServiceError::Repeated),
-        done => Ok((done?, false)),
+        Err(error) => Ok((answered_since(service, error)?, true)),
+        Ok(view) => Ok((view, false)),
+    }
+}
+
+/// What was answered to the same request that came at once and was first; any other error stays what it is.
+pub fn answered_since(service: &Service, error: ServiceError) -> Result<EnqueuedView, ServiceError> {
+    match error {
+        ServiceError::Repeated => service.answered()?.ok_or(ServiceError::Repeated),
+        error => Err(error),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::auth::Throttle;
 use super::error::ApiError;
+use super::lists::Lists;
 use super::live::Live;
 use super::pages::Pages;
 use crate::service::{Service, ServiceError};
@@ -29,6 +30,7 @@ pub struct State {
     pub setup: Setup,
     pub throttle: Throttle,
     pub live: Live,
+    pub lists: Lists,
     pub pages: Pages,
     ending: watch::Sender<bool>,
 }
@@ -36,8 +38,9 @@ pub struct State {
 impl State {
     pub fn new(service: Service, setup: Setup) -> web::Data<Self> {
         let pages = Pages::of(setup.ui.as_deref());
-        let (throttle, live, ending) = (Throttle::default(), Live::default(), watch::Sender::new(false));
-        web::Data::new(Self { service, setup, throttle, live, pages, ending })
+        let (throttle, live, lists) = (Throttle::default(), Live::default(), Lists::default());
+        let ending = watch::Sender::new(false);
+        web::Data::new(Self { service, setup, throttle, live, lists, pages, ending })
     }
 
     /// Asks the service where it may block.

@@ -20,30 +20,33 @@ pub struct Retried {
 
 /// Tries a failed or cancelled job again.
 pub fn retry(db: &Db, now: i64, job_id: i64, by: &str) -> Result<Retried, QueueError> {
-    db.write(|conn| {
-        let old = jobs::find(conn, job_id)?.ok_or(QueueError::NoJob(job_id))?;
-        match old.state {
-            JobState::Failed | JobState::Cancelled => {}
-            JobState::Blocked | JobState::Queued | JobState::Running | JobState::Attention | JobState::Succeeded => {
-                return Err(QueueError::NotRetryable { job: job_id, state: old.state });
-            }
+    db.write(|conn| retry_in(conn, now, job_id, by))
+}
+
+/// The same in the transaction of whoever keeps more beside it.
+pub fn retry_in(conn: &mut Conn, now: i64, job_id: i64, by: &str) -> Result<Retried, QueueError> {
+    let old = jobs::find(conn, job_id)?.ok_or(QueueError::NoJob(job_id))?;
+    match old.state {
+        JobState::Failed | JobState::Cancelled => {}
+        JobState::Blocked | JobState::Queued | JobState::Running | JobState::Attention | JobState::Succeeded => {
+            return Err(QueueError::NotRetryable { job: job_id, state: old.state });
         }
-        let mut new = again(conn, &old, by)?;
-        if old.kind == JobKind::Proxy {
-            new.args = routes::change_again(conn, &old)?;
-        }
-        let enqueued = enqueue_as(conn, now, &new, Some(old.id))?;
-        let done = countable(&steps::of_job(conn, old.id)?);
-        let (kept, starts_over) = match &enqueued {
-            Enqueued::Joined(_) => (Vec::new(), None),
-            Enqueued::Created(job) | Enqueued::Replaced { job, .. } => match who_came_between(conn, &old, job)? {
-                None => (done.into_iter().map(|step| step.name).collect(), None),
-                Some(_) if done.is_empty() => (Vec::new(), None),
-                Some(why) => (Vec::new(), Some(why)),
-            },
-        };
-        Ok(Retried { enqueued, kept, starts_over })
-    })
+    }
+    let mut new = again(conn, &old, by)?;
+    if old.kind == JobKind::Proxy {
+        new.args = routes::change_again(conn, &old)?;
+    }
+    let enqueued = enqueue_as(conn, now, &new, Some(old.id))?;
+    let done = countable(&steps::of_job(conn, old.id)?);
+    let (kept, starts_over) = match &enqueued {
+        Enqueued::Joined(_) => (Vec::new(), None),
+        Enqueued::Created(job) | Enqueued::Replaced { job, .. } => match who_came_between(conn, &old, job)? {
+            None => (done.into_iter().map(|step| step.name).collect(), None),
+            Some(_) if done.is_empty() => (Vec::new(), None),
+            Some(why) => (Vec::new(), Some(why)),
+        },
+    };
+    Ok(Retried { enqueued, kept, starts_over })
 }
 
 /// The same request once more.

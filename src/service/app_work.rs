@@ -145,11 +145,15 @@ impl Service {
     pub fn sweep_environments(&self) -> Result<(), ServiceError> {
         let Ok(entries) = std::fs::read_dir(self.home().envs()) else { return Ok(()) };
         let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
-        for id in names.filter_map(|name| name.strip_suffix(".json")?.parse::<i64>().ok()) {
-            // Only of an app whose end is on record: a database that was restored from a copy knows not all that there was.
-            if self.db().read(|conn| jobs::was_destroyed(conn, id))? {
-                EnvFile::new(self.home().env_file(id)).remove()?;
-            }
+        let ids: Vec<i64> = names.filter_map(|name| name.strip_suffix(".json")?.parse().ok()).collect();
+        // Only of an app whose end is on record: a database that was restored from a copy knows not all that there was. An id is never
+        // used twice, so what is found here stays true.
+        let destroyed = self.db().read(|conn| {
+            let looked = ids.into_iter().map(|id| Ok(jobs::was_destroyed(conn, id)?.then_some(id)));
+            looked.filter_map(Result::transpose).collect::<Result<Vec<i64>, ServiceError>>()
+        })?;
+        for id in destroyed {
+            EnvFile::new(self.home().env_file(id)).remove()?;
         }
         Ok(())
     }

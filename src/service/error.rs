@@ -123,6 +123,18 @@ impl ServiceError {
         }
     }
 
+    /// Nothing was written, since the home's disk has no room.
+    pub fn is_full_disk(&self) -> bool {
+        use ServiceError as E;
+        match self {
+            E::Store(StoreError::Full { .. }) | E::Queue(QueueError::Store(StoreError::Full { .. })) => true,
+            E::Config(ConfigError::Io { source, .. }) | E::Vault(VaultError::Io { source, .. }) => {
+                source.kind() == std::io::ErrorKind::StorageFull
+            }
+            _ => false,
+        }
+    }
+
     /// Part of the API: it never changes its meaning.
     pub fn code(&self) -> &str {
         use ServiceError as E;

@@ -250,13 +250,15 @@ impl Service {
     }
 
     pub fn retry_job(&self, id: i64, by: &str) -> Result<RetriedView, ServiceError> {
-        let done = queue::retry::retry(self.db(), self.now_ms(), id, by).map_err(|error| job_error(id, error))?;
-        self.ring();
-        let enqueued = EnqueuedView::new(&done.enqueued);
-        // Apart from the retry: a second one joins the first's job anyway.
         let now = self.now_ms();
-        self.db().write(|conn| self.keep_answer(conn, now, &enqueued))?;
-        Ok(RetriedView { enqueued, kept: done.kept, starts_over: done.starts_over })
+        let view = self.db().write(|conn| {
+            let done = queue::retry::retry_in(conn, now, id, by).map_err(|error| job_error(id, error))?;
+            let enqueued = EnqueuedView::new(&done.enqueued);
+            self.keep_answer(conn, now, &enqueued)?;
+            Ok::<_, ServiceError>(RetriedView { enqueued, kept: done.kept, starts_over: done.starts_over })
+        })?;
+        self.ring();
+        Ok(view)
     }
 
     pub fn resolve_job(&self, id: i64, answer: Resolution, by: &str) -> Result<JobView, ServiceError> {

@@ -135,6 +135,11 @@ impl Service {
         self.known(&hash(said))
     }
 
+    /// The same for the home's first key alone, without the database: none where it may be another one.
+    pub fn is_first_key(&self, said: &str) -> Result<Option<KnownKey>, ServiceError> {
+        self.first(&hash(said))
+    }
+
     /// Whose session this is.
     pub fn session_of(&self, token: &str) -> Result<Option<KnownKey>, ServiceError> {
         let (token, now) = (hex(&hash(token)), self.now_ms());
@@ -176,10 +181,15 @@ impl Service {
         Ok(Secret::new(token))
     }
 
-    fn known(&self, said: &[u8; 32]) -> Result<Option<KnownKey>, ServiceError> {
+    fn first(&self, said: &[u8; 32]) -> Result<Option<KnownKey>, ServiceError> {
         let first = hash(self.first_key()?.expose());
-        if bool::from(said.ct_eq(&first)) {
-            return Ok(Some(KnownKey { name: FIRST.to_owned(), scope: Scope::Admin }));
+        let is_it = bool::from(said.ct_eq(&first));
+        Ok(is_it.then(|| KnownKey { name: FIRST.to_owned(), scope: Scope::Admin }))
+    }
+
+    fn known(&self, said: &[u8; 32]) -> Result<Option<KnownKey>, ServiceError> {
+        if let Some(first) = self.first(said)? {
+            return Ok(Some(first));
         }
         let (said, now) = (hex(said), self.now_ms());
         let Some(row) = self.db().read(|conn| api_keys::find(conn, &said))? else { return Ok(None) };

@@ -93,6 +93,11 @@ impl Service {
         &self.inner.db
     }
 
+    /// A number that is another one after each commit, of whatever process: what was read under it before is still true.
+    pub fn data_version(&self) -> Result<i64, ServiceError> {
+        Ok(self.db().data_version()?)
+    }
+
     pub fn ssh(&self) -> &Ssh {
         &self.inner.ssh
     }

@@ -195,9 +195,11 @@ fn by_name(
     after: Option<(&str, &str)>,
     limit: i64,
 ) -> Result<Vec<App>, StoreError> {
-    let mut inner = String::from("SELECT a.id FROM apps a JOIN servers s ON s.id = a.server_id WHERE 1");
+    // A cross join is run as it is written: from what goes first in the order, until the page is full.
+    let tables = if first == "s.name" { "servers s CROSS JOIN apps a" } else { "apps a CROSS JOIN servers s" };
+    let mut inner = format!("SELECT a.id FROM {tables} WHERE s.id = a.server_id");
     if after.is_some() {
-        inner.push_str(&format!(" AND ({first}, {second}) > (?1, ?2)"));
+        inner.push_str(&format!(" AND {first} >= ?1 AND ({first}, {second}) > (?1, ?2)"));
     }
     inner.push_str(&conditions(filter, "?3"));
     let text =

@@ -8,15 +8,15 @@ use serde_json::{Value, json};
 /// Values that no field expects.
 const CASES: u32 = 12;
 
-struct Operation {
-    method: String,
-    path: String,
-    said: Value,
+pub struct Operation {
+    pub method: String,
+    pub path: String,
+    pub said: Value,
 }
 
 impl Operation {
     /// The address, with something in the place of each parameter.
-    fn address(&self, value: impl Fn(&str) -> String) -> String {
+    pub fn address(&self, value: impl Fn(&str) -> String) -> String {
         let mut address = String::new();
         let mut rest = self.path.as_str();
         while let Some((before, after)) = rest.split_once('{') {
@@ -28,12 +28,12 @@ impl Operation {
         address + rest
     }
 
-    fn line(&self, address: &str) -> String {
+    pub fn line(&self, address: &str) -> String {
         format!("{} {address}", self.method.to_uppercase())
     }
 
     /// What is there already, by what the path is about.
-    fn known(&self, name: &str) -> String {
+    pub fn known(&self, name: &str) -> String {
         let word = match name {
             "id" => "1",
             "key" => "A",
@@ -48,27 +48,27 @@ impl Operation {
     }
 
     /// Queries that it cannot do without.
-    fn query(&self) -> String {
+    pub fn query(&self) -> String {
         let params = self.said["parameters"].as_array().cloned().unwrap_or_default();
         let needed = params.iter().filter(|p| p["in"] == "query" && p["required"] == true);
         let pairs: Vec<String> = needed.map(|p| format!("{}=x", p["name"].as_str().unwrap())).collect();
         if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) }
     }
 
-    fn body_schema(&self) -> Option<&Value> {
+    pub fn body_schema(&self) -> Option<&Value> {
         self.said["requestBody"]["content"].get("application/json").map(|content| &content["schema"])
     }
 }
 
-struct Document(Value);
+pub struct Document(Value);
 
 impl Document {
-    fn of(served: &Served) -> Self {
+    pub fn of(served: &Served) -> Self {
         Self(served.get("/api/openapi.json").is(200).json())
     }
 
     /// What is only read comes first, what deletes last.
-    fn operations(&self) -> Vec<Operation> {
+    pub fn operations(&self) -> Vec<Operation> {
         let mut all = Vec::new();
         for (path, methods) in self.0["paths"].as_object().unwrap() {
             for (method, said) in methods.as_object().unwrap() {
@@ -88,7 +88,7 @@ impl Document {
     }
 
     /// Something that the schema takes: what is required, with words that make sense.
-    fn example(&self, schema: &Value, name: &str) -> Value {
+    pub fn example(&self, schema: &Value, name: &str) -> Value {
         let schema = self.resolved(schema);
         if let Some(first) = schema["oneOf"].as_array().or(schema["anyOf"].as_array()).and_then(|all| all.last()) {
             return self.example(first, name);
@@ -116,6 +116,12 @@ impl Document {
         }
     }
 
+    /// The line and the body of a request that makes sense.
+    pub fn request(&self, op: &Operation) -> (String, String) {
+        let body = op.body_schema().map(|schema| self.example(schema, "").to_string()).unwrap_or_default();
+        (op.line(&(op.address(|name| op.known(name)) + &op.query())), body)
+    }
+
     /// The answer is one that was described, and has the form that was described.
     #[track_caller]
     fn holds(&self, op: &Operation, what: &str, answer: &Answer) {
@@ -138,7 +144,8 @@ impl Document {
     }
 }
 
-fn world() -> Served {
+/// A server that nobody answers for, with an app that was deployed.
+pub fn world() -> Served {
     let served = Served::new();
     served.run(&["server", "add", "prod-1", "--host", "127.0.0.1", "--port", "1", "--offline"]);
     served.run(&["app", "create", "web", "--server", "prod-1", "--image", "registry.example/web:1"]);
@@ -154,10 +161,9 @@ fn every_operation_answers_as_it_is_described() {
     let operations = document.operations();
     let mut well = 0;
     for op in &operations {
-        let body = op.body_schema().map(|schema| document.example(schema, "").to_string()).unwrap_or_default();
-        let address = op.address(|name| op.known(name)) + &op.query();
-        let answer = served.json(&op.line(&address), &body);
-        assert!(answer.status != 401 || op.path.starts_with("/api/session"), "{address}: {}", answer.body);
+        let (line, body) = document.request(op);
+        let answer = served.json(&line, &body);
+        assert!(answer.status != 401 || op.path.starts_with("/api/session"), "{line}: {}", answer.body);
         document.holds(op, &body, &answer);
         well += usize::from(answer.status < 400);
     }

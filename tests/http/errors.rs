@@ -41,7 +41,7 @@ fn a_body_is_refused_with_the_names_of_its_fields() {
         let errors = said["errors"].as_array().unwrap().clone();
         errors.iter().map(|error| error["field"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
-    assert_eq!(fields("{}"), ["name"]);
+    assert_eq!(fields("{}"), ["name", "scope"]);
     assert_eq!(fields(r#"{"name":1,"scope":null}"#), ["name", "scope"]);
     assert_eq!(fields(r#"{"name":"a","scope":"read","more":1}"#), ["more"]);
     assert_eq!(fields(r#"{"name":"../a","scope":"read"}"#), ["name"]);

@@ -1,5 +1,7 @@
 //! The HTTP API and the page, from outside: a home is served, and clients ask.
 
+#[path = "../support/first_release/mod.rs"]
+mod old_home;
 #[path = "../support/world.rs"]
 mod world;
 
@@ -14,9 +16,13 @@ mod first_release;
 mod hostile;
 mod idempotency;
 mod jobs;
+mod killed;
+mod lists;
 mod live;
 mod pages;
+mod scopes;
 mod served;
 mod server_of;
 mod servers;
+mod serving;
 mod watched;

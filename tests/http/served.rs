@@ -4,14 +4,14 @@ use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tempfile::TempDir;
 
 /// How long a test waits for an answer before it fails.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 pub struct Answer {
@@ -58,6 +58,8 @@ pub struct Served {
     pub key: String,
     log: Arc<Mutex<String>>,
     reader: Option<JoinHandle<()>>,
+    /// More lines come where it listens in more places: a closed pipe would end it.
+    _stdout: BufReader<ChildStdout>,
 }
 
 impl Served {
@@ -66,15 +68,21 @@ impl Served {
     }
 
     pub fn with(args: &[&str]) -> Self {
-        let temp = tempfile::tempdir().unwrap();
+        Self::start(tempfile::tempdir().unwrap(), args, &[])
+    }
+
+    /// The home is `home` in that folder, made already or not.
+    pub fn start(temp: TempDir, args: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut child = infrakt(&temp)
             .args([&["serve", "--bind", "127.0.0.1:0"], args].concat())
+            .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let mut said = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut said).unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        stdout.read_line(&mut said).unwrap();
         let port = said.trim().rsplit(':').next().and_then(|port| port.parse().ok());
         let log = Arc::new(Mutex::new(String::new()));
         let mut lines = BufReader::new(child.stderr.take().unwrap());
@@ -93,7 +101,7 @@ impl Served {
             }
         });
         let key = std::fs::read_to_string(temp.path().join("home/api_key.txt")).unwrap();
-        Self { temp, child, port: port.expect(&said), link, key, log, reader: Some(reader) }
+        Self { temp, child, port: port.expect(&said), link, key, log, reader: Some(reader), _stdout: stdout }
     }
 
     pub fn home(&self) -> PathBuf {
@@ -106,6 +114,18 @@ impl Served {
         let output = infrakt(&self.temp).args(args).output().unwrap();
         assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// A command in the same home, to be run.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = infrakt(&self.temp);
+        command.args(args);
+        command
+    }
+
+    /// What was logged so far, without the line of the link.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
     }
 
     pub fn connect(&self) -> TcpStream {
@@ -209,7 +229,7 @@ fn infrakt(temp: &TempDir) -> Command {
 }
 
 /// The head of an answer and its body; of a stream that does not end the head alone.
-fn answer(mut stream: TcpStream) -> Option<Answer> {
+pub fn answer(mut stream: impl Read) -> Option<Answer> {
     let mut bytes = Vec::new();
     let mut part = [0u8; 16 * 1024];
     loop {

@@ -39,6 +39,16 @@ impl Served {
         format!("{}{path}", self.base)
     }
 
+    pub fn port(&self) -> u16 {
+        self.base.rsplit(':').next().unwrap().parse().unwrap()
+    }
+
+    /// At whatever it is.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     pub fn terminate(&self) {
         // SAFETY: a bare system call; the child is ours and was not waited for.
         unsafe { libc::kill(self.child.id() as i32, libc::SIGTERM) };

@@ -4,6 +4,7 @@ use crate::support::cli::Home;
 use crate::support::http;
 use crate::support::process::Process;
 use crate::support::server::TestServer;
+use crate::trouble::SmallDisk;
 use infrakt::domain::job::JobState;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -154,4 +155,34 @@ fn an_app_lives_over_the_api_alone_and_the_command_line_joins_in() {
     assert_eq!((api.get("/api/apps"), api.get("/api/databases")), (json!([]), json!([])));
     assert_eq!(server.exec("docker ps -aq --filter label=infrakt.app"), "");
     api.done(Method::DELETE, "/api/servers/prod-1");
+}
+
+#[test]
+fn a_full_disk_at_home_is_said_in_words_and_what_is_there_is_read() {
+    let disk = SmallDisk::new();
+    let home = Home::at(&disk.0.path().join("home"));
+    home.run(&["init"]).ok();
+    let api = Served::of(&home);
+    let add = |n: usize| {
+        let new = json!({ "name": format!("server-{n}"), "host": "127.0.0.1", "port": 1 });
+        let request = api.client.post(format!("{}/api/servers", api.url)).header("X-API-Key", &api.key);
+        let request = request.header("Content-Type", "application/json").body(new.to_string());
+        api.runtime.block_on(async {
+            let response = request.send().await.unwrap();
+            (response.status().as_u16(), response.text().await.unwrap())
+        })
+    };
+    assert_eq!(add(0).0, 201);
+    disk.fill();
+    // What the log of the database has room for is taken still.
+    let (last, said) =
+        (1..5000).map(|n| (n, add(n))).find(|(_, (status, _))| *status != 201).expect("no disk is so large");
+    assert_eq!(said.0, 507, "{}", said.1);
+    let problem: Value = serde_json::from_str(&said.1).unwrap();
+    assert_eq!(problem["code"], "disk_full");
+    assert!(!said.1.contains("infrakt.db"), "{}", said.1);
+    let there = api.get("/api/servers?limit=500").as_array().unwrap().len();
+    assert_eq!(there, last.min(500), "what was refused is not there, all else is");
+    disk.free();
+    assert_eq!(add(last).0, 201);
 }

@@ -204,10 +204,10 @@ fn a_disk_that_is_full_is_said_wherever_it_is() {
 }
 
 /// A disk of its own for a home, full while a ballast lies on it.
-struct SmallDisk(tempfile::TempDir);
+pub struct SmallDisk(pub tempfile::TempDir);
 
 impl SmallDisk {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mounted =
             Command::new("mount").args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"]).arg(dir.path()).status().unwrap();
@@ -215,12 +215,12 @@ impl SmallDisk {
         Self(dir)
     }
 
-    fn fill(&self) {
+    pub fn fill(&self) {
         let mut ballast = std::fs::File::create(self.0.path().join("ballast")).unwrap();
         while ballast.write_all(&[0; 1024]).is_ok() {}
     }
 
-    fn free(&self) {
+    pub fn free(&self) {
         std::fs::remove_file(self.0.path().join("ballast")).unwrap();
     }
 }

@@ -4,6 +4,7 @@ use super::parts::{OfServer, OrDefault};
 use crate::http::auth::{Admin, Deployer, Reader};
 use crate::http::error::Problem;
 use crate::http::extract::{Paging, Params, Wait, flag};
+use crate::http::lists;
 use crate::http::reply::{self, Accepted, Answer};
 use crate::http::state::State;
 use crate::http::views::app::Forgotten;
@@ -145,11 +146,14 @@ pub(super) async fn destroy(
         .call(move |service| {
             let service = service.asked(ask);
             if let Some(view) = service.answered()? {
-                return Ok(Destroyed::Enqueued(view));
+                return Ok((Destroyed::Enqueued(view), true));
             }
-            match going.local {
-                true => Ok(Destroyed::Forgotten(service.forget_app(&app, &by)?)),
-                false => service.destroy_app(&app, DestroyOptions { volumes: going.volumes }, &by),
+            if going.local {
+                return Ok((Destroyed::Forgotten(service.forget_app(&app, &by)?), false));
+            }
+            match service.destroy_app(&app, DestroyOptions { volumes: going.volumes }, &by) {
+                Err(error) => Ok((Destroyed::Enqueued(reply::answered_since(&service, error)?), true)),
+                Ok(done) => Ok((done, false)),
             }
         })
         .await?;
@@ -165,10 +169,12 @@ pub(super) enum Gone {
     Forgotten(Forgotten),
 }
 
-pub(super) async fn gone(state: &State, done: Destroyed, wait: &Wait) -> Answer {
+/// With `true`: it was answered before.
+pub(super) async fn gone(state: &State, (done, again): (Destroyed, bool), wait: &Wait) -> Answer {
     match done {
         Destroyed::Enqueued(view) => {
-            reply::after_enqueue(state, Accepted::from(view), wait.wait.unwrap_or_default()).await
+            let answer = reply::after_enqueue(state, Accepted::from(view), wait.wait.unwrap_or_default()).await?;
+            Ok(reply::marked(answer, again))
         }
         Destroyed::Forgotten(forgotten) => Ok(HttpResponse::Ok().json(Forgotten::from(forgotten))),
     }
@@ -198,7 +204,7 @@ async fn deployments(
     let (_, mut found) = state.call(move |service| service.deployments(&app, limit, cursor)).await?;
     let next = page.cut(&mut found, |deployment| deployment.id);
     let rows: Vec<Deployment> = found.into_iter().map(Deployment::from).collect();
-    reply::list(&req, &rows, next)
+    Ok(lists::Page::of(&req, &rows, next.as_deref())?.answer(&req))
 }
 
 /// One deployment, with all of its log

@@ -1,6 +1,6 @@
 //! `/api/apps`: what is recorded of apps, and their logs. Work on them is in [`super::app_work`].
 
-use super::parts::{NamePaging, OfServer};
+use super::parts::{self, NamePaging, OfServer};
 use crate::http::auth::{Admin, Reader};
 use crate::http::error::Problem;
 use crate::http::extract::{Body, Params, flag};
@@ -9,7 +9,8 @@ use crate::http::shape::Warnings;
 use crate::http::state::State;
 use crate::http::views::app::{App, AppDetails, AppLogs};
 use crate::http::views::request_app::{ChangeApp, CreateApp};
-use crate::service::{Kind, ServiceError};
+use crate::service::Service;
+use crate::service::apps::AppView;
 use actix_web::web::{self, Data, Path, ServiceConfig};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use serde::Deserialize;
@@ -50,23 +51,10 @@ async fn list(
     server: Params<OfServer>,
     page: Params<NamePaging>,
 ) -> Answer {
-    let (after, limit) = (page.after::<2>()?, page.to_read());
-    let server = server.name().map(str::to_owned);
-    let found = state
-        .call(move |service| {
-            let after = after.as_ref().map(|[server, name]| (server.as_str(), name.as_str()));
-            none_of_an_unknown_server(service.apps_by_name(server.as_deref(), after, limit))
-        })
-        .await?;
-    page.answer(&req, found, |app| [&app.server_name, &app.name], App::from)
-}
-
-/// The first release's lists are empty there, and its clients count on it.
-pub(super) fn none_of_an_unknown_server<T>(found: Result<Vec<T>, ServiceError>) -> Result<Vec<T>, ServiceError> {
-    match found {
-        Err(error) if error.kind() == Kind::NotFound => Ok(Vec::new()),
-        found => found,
+    fn names(app: &AppView) -> [&str; 2] {
+        [&app.server_name, &app.name]
     }
+    parts::list::<_, App>(&req, &state, &server, &page, Service::apps_by_name, names).await
 }
 
 /// Record an app; a deployment puts it on its server

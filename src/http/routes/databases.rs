@@ -1,8 +1,7 @@
 //! `/api/databases`
 
 use super::app_work::{Going, Gone, gone};
-use super::apps::none_of_an_unknown_server;
-use super::parts::{NamePaging, OfServer};
+use super::parts::{self, NamePaging, OfServer};
 use crate::domain::secret::Secret;
 use crate::http::auth::{Admin, Reader};
 use crate::http::error::{ApiError, Problem};
@@ -13,7 +12,7 @@ use crate::http::views::database::{CreatedDatabase, Credentials, Database};
 use crate::http::views::request_app::CreateDatabase;
 use crate::service::app_work::Destroyed;
 use crate::service::apps::AppRef;
-use crate::service::databases::{CreateDatabase as NewDatabase, Created, DestroyArgs};
+use crate::service::databases::{CreateDatabase as NewDatabase, Created, DatabaseView, DestroyArgs};
 use crate::service::jobs::EnqueuedView;
 use crate::service::{Service, ServiceError};
 use actix_web::body::BoxBody;
@@ -48,15 +47,10 @@ async fn list(
     server: Params<OfServer>,
     page: Params<NamePaging>,
 ) -> Answer {
-    let (after, limit) = (page.after::<2>()?, page.to_read());
-    let server = server.name().map(str::to_owned);
-    let found = state
-        .call(move |service| {
-            let after = after.as_ref().map(|[name, server]| (name.as_str(), server.as_str()));
-            none_of_an_unknown_server(service.databases_by_name(server.as_deref(), after, limit))
-        })
-        .await?;
-    page.answer(&req, found, |database| [&database.name, &database.server_name], Database::from)
+    fn names(database: &DatabaseView) -> [&str; 2] {
+        [&database.name, &database.server_name]
+    }
+    parts::list::<_, Database>(&req, &state, &server, &page, Service::databases_by_name, names).await
 }
 
 /// Make a database
@@ -82,13 +76,17 @@ async fn create(
     body: Body<CreateDatabase>,
 ) -> Answer {
     let (new, by, ask) = (NewDatabase::from(body.into_inner()), who.name.clone(), reply::ask_of(&req)?);
-    let created = state
+    let (created, again) = state
         .call_async(move |service| async move {
             let service = service.asked(ask);
-            match service.answered()? {
-                None => service.create_database(&new, &by),
-                Some(enqueued) => again(&service, new, enqueued).await,
-            }
+            let enqueued = match service.answered()? {
+                Some(enqueued) => enqueued,
+                None => match service.create_database(&new, &by) {
+                    Err(error) => reply::answered_since(&service, error)?,
+                    Ok(created) => return Ok((created, false)),
+                },
+            };
+            Ok((created_before(&service, new, enqueued).await?, true))
         })
         .await?;
     let enqueued = created.enqueued;
@@ -104,11 +102,11 @@ async fn create(
     let answer = reply::after_enqueue(&state, accepted, wait.wait.unwrap_or_default()).await?;
     // The same answer, with more in it.
     let body = serde_json::to_vec(&view).map_err(ApiError::internal)?;
-    Ok(answer.set_body(BoxBody::new(body)))
+    Ok(reply::marked(answer.set_body(BoxBody::new(body)), again))
 }
 
 /// What was answered to the same request before.
-async fn again(service: &Service, new: NewDatabase, enqueued: EnqueuedView) -> Result<Created, ServiceError> {
+async fn created_before(service: &Service, new: NewDatabase, enqueued: EnqueuedView) -> Result<Created, ServiceError> {
     let named = AppRef { name: new.name, server: Some(new.server) };
     let image = service.database(&named)?.image.unwrap_or_default();
     let password = Secret::new(service.credentials(&named, false).await?.password.unwrap_or_default());
@@ -188,11 +186,14 @@ async fn destroy(
         .call_async(move |service| async move {
             let service = service.asked(ask);
             if let Some(view) = service.answered()? {
-                return Ok(Destroyed::Enqueued(view));
+                return Ok((Destroyed::Enqueued(view), true));
             }
-            match going.local {
-                true => Ok(Destroyed::Forgotten(service.forget_database(&named, &by)?)),
-                false => service.destroy_database(&named, DestroyArgs { volumes: going.volumes }, &by).await,
+            if going.local {
+                return Ok((Destroyed::Forgotten(service.forget_database(&named, &by)?), false));
+            }
+            match service.destroy_database(&named, DestroyArgs { volumes: going.volumes }, &by).await {
+                Err(error) => Ok((Destroyed::Enqueued(reply::answered_since(&service, error)?), true)),
+                Ok(done) => Ok((done, false)),
             }
         })
         .await?;

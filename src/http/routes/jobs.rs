@@ -5,6 +5,7 @@ use crate::domain::job::JobState;
 use crate::http::auth::{Deployer, Reader};
 use crate::http::error::{ApiError, Problem};
 use crate::http::extract::{Body, Paging, Params, Wait, flag};
+use crate::http::lists;
 use crate::http::reply::{self, Answer};
 use crate::http::state::State;
 use crate::http::views::job::{Attempt, Cancelled, Job, JobDetails, Retried};
@@ -76,10 +77,16 @@ async fn list(
         JobFilter { server: server.name().map(str::to_owned), state: wanted.transpose()?, app, all: !which.active };
     page.0.limit.get_or_insert(JOBS);
     let (limit, cursor) = (page.limit(), page.cursor);
-    let mut found = state.call(move |service| service.jobs(&filter, limit, cursor)).await?;
-    let next = page.cut(&mut found, |job| job.id);
-    let rows: Vec<Job> = found.into_iter().map(Job::from).collect();
-    reply::list(&req, &rows, next)
+    let read = async {
+        let mut found = state.call(move |service| service.jobs(&filter, limit, cursor)).await?;
+        let next = page.cut(&mut found, |job| job.id);
+        // What a job waits for is a matter of the time and of who lives.
+        let waits = found.iter().any(|job| job.waiting.is_some());
+        let rows: Vec<Job> = found.into_iter().map(Job::from).collect();
+        let page = lists::Page::of(&req, &rows, next.as_deref())?;
+        Ok(if waits { page.of_this_moment() } else { page })
+    };
+    lists::kept(&req, &state, read).await
 }
 
 /// One job: its steps, why it waits, who ran it
@@ -152,20 +159,21 @@ async fn retry(req: HttpRequest, state: Data<State>, who: Deployer, id: Path<i64
         let text = format!("the key `{}` may {}; this needs {}", who.name, who.scope.as_str(), Scope::Admin.as_str());
         return Err(ApiError::new(StatusCode::FORBIDDEN, "scope_too_small", text));
     }
-    let retried = state
+    let (retried, again) = state
         .call(move |service| {
-            let service = service.asked(ask);
-            match service.answered()? {
-                None => service.retry_job(id, &by),
-                Some(enqueued) => Ok(RetriedView { enqueued, kept: Vec::new(), starts_over: None }),
-            }
+            let mut first = None;
+            let (enqueued, again) = reply::once(&service.asked(ask), |service| {
+                let view = service.retry_job(id, &by)?;
+                Ok(first.insert(view).enqueued.clone())
+            })?;
+            Ok((first.unwrap_or(RetriedView { enqueued, kept: Vec::new(), starts_over: None }), again))
         })
         .await?;
     let accepted = retried.enqueued.clone().into();
     let view = Retried::from(retried);
     let answer = reply::after_enqueue(&state, accepted, wait.wait.unwrap_or_default()).await?;
     let body = serde_json::to_vec(&view).map_err(ApiError::internal)?;
-    Ok(answer.set_body(actix_web::body::BoxBody::new(body)))
+    Ok(reply::marked(answer.set_body(actix_web::body::BoxBody::new(body)), again))
 }
 
 /// Answer a job that asks

@@ -3,6 +3,7 @@
 use crate::http::auth::Admin;
 use crate::http::error::{ApiError, Problem};
 use crate::http::extract::{Body, Input};
+use crate::http::lists;
 use crate::http::reply::{self, Answer, Message};
 use crate::http::state::State;
 use crate::http::views::key::{Key, NewKey};
@@ -38,7 +39,7 @@ impl Input for AddKey {}
 )]
 async fn list(req: HttpRequest, state: Data<State>, _who: Admin) -> Answer {
     let keys: Vec<Key> = state.call(|service| service.keys()).await?.into_iter().map(Key::from).collect();
-    reply::list(&req, &keys, None)
+    Ok(lists::Page::of(&req, &keys, None)?.answer(&req))
 }
 
 /// Make a key; it is told this once

@@ -2,10 +2,12 @@
 
 use crate::http::error::ApiError;
 use crate::http::extract::{Body, Input, PAGE};
-use crate::http::reply::{self, Answer};
+use crate::http::lists;
+use crate::http::reply::Answer;
+use crate::http::state::State;
 use crate::service::apps::AppRef;
+use crate::service::{Kind, Service, ServiceError};
 use actix_web::dev::Payload;
-use actix_web::http::header::{self, HeaderValue};
 use actix_web::{FromRequest, HttpRequest, web};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -65,31 +67,49 @@ impl NamePaging {
     }
 
     /// The page, and where the next one is.
-    pub fn answer<T, V, const N: usize>(
+    pub fn page<T, V: Serialize, const N: usize>(
         &self,
         req: &HttpRequest,
         mut rows: Vec<T>,
         names: impl Fn(&T) -> [&str; N],
         view: impl Fn(T) -> V,
-    ) -> Answer
-    where
-        V: Serialize,
-    {
-        let limit = self.limit() as usize;
-        let next = (rows.len() > limit).then(|| {
-            rows.truncate(limit);
-            rows.last().map(|last| cursor(&names(last)))
-        });
+    ) -> Result<lists::Page, ApiError> {
+        let more = rows.len() > self.limit() as usize;
+        rows.truncate(self.limit() as usize);
+        let next = rows.last().filter(|_| more).map(|last| cursor(&names(last)));
         let rows: Vec<V> = rows.into_iter().map(view).collect();
-        let mut answer = reply::list(req, &rows, None)?;
-        if let Some(cursor) = next.flatten() {
-            let kept = req.query_string().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
-            let query = kept.chain([format!("cursor={cursor}").as_str()]).collect::<Vec<_>>().join("&");
-            let link = format!("<{}?{query}>; rel=\"next\"", req.uri().path());
-            answer.headers_mut().insert(header::LINK, HeaderValue::from_str(&link).map_err(ApiError::internal)?);
-        }
-        Ok(answer)
+        lists::Page::of(req, &rows, next.as_deref())
     }
+}
+
+/// Rows of one server or all, behind these names, so many at most.
+type ReadPage<T> = fn(&Service, Option<&str>, Option<(&str, &str)>, i64) -> Result<Vec<T>, ServiceError>;
+
+/// A page of apps or databases. The first release's lists are empty where there is no such server, and its clients count on it.
+pub async fn list<T, V>(
+    req: &HttpRequest,
+    state: &State,
+    server: &OfServer,
+    page: &NamePaging,
+    read: ReadPage<T>,
+    names: fn(&T) -> [&str; 2],
+) -> Answer
+where
+    T: Send + 'static,
+    V: From<T> + Serialize,
+{
+    let (after, limit, of) = (page.after::<2>()?, page.to_read(), server.name().map(str::to_owned));
+    let read = async {
+        let rows = move |service: &Service| {
+            let after = after.as_ref().map(|[first, second]| (first.as_str(), second.as_str()));
+            match read(service, of.as_deref(), after, limit) {
+                Err(error) if error.kind() == Kind::NotFound => Ok(Vec::new()),
+                found => found,
+            }
+        };
+        page.page(req, state.call(rows).await?, names, V::from)
+    };
+    lists::kept(req, state, read).await
 }
 
 fn cursor(names: &[&str]) -> String {

@@ -58,7 +58,7 @@ async fn add(req: HttpRequest, state: Data<State>, who: Admin, wait: Params<Wait
         return Err(ApiError::invalid("port", "or `app_name` must be said, and one of them alone"));
     };
     let (domain, ask) = (route.domain.clone(), reply::ask_of(&req)?);
-    let (view, _) = state
+    let (view, again) = state
         .call(move |service| {
             reply::once(&service.asked(ask), |service| {
                 service.add_route(&route.server_name, &route.domain, &to, route.adopt, &by)
@@ -73,7 +73,7 @@ async fn add(req: HttpRequest, state: Data<State>, who: Admin, wait: Params<Wait
     {
         return Err(ApiError::new(StatusCode::CONFLICT, "domain_taken", reason));
     }
-    Ok(answer)
+    Ok(reply::marked(answer, again))
 }
 
 /// Take a domain away

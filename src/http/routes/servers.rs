@@ -4,10 +4,12 @@ use super::parts::{NamePaging, OrDefault};
 use crate::http::auth::{Admin, Reader};
 use crate::http::error::{ApiError, Problem};
 use crate::http::extract::{Body, Params, Wait, flag};
+use crate::http::lists;
 use crate::http::reply::{self, Accepted, Answer};
 use crate::http::state::State;
 use crate::http::views::request::{ChangeServer, CreateServer, Provision, Trust};
 use crate::http::views::server::{Fingerprint, Reachable, RemovedServer, Server, ServerStatus};
+use crate::service::Service;
 use crate::service::servers::EditServer;
 use actix_web::web::{self, Data, Path, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
@@ -44,9 +46,11 @@ pub fn routes(cfg: &mut ServiceConfig) {
 )]
 async fn list(req: HttpRequest, state: Data<State>, _who: Reader, page: Params<NamePaging>) -> Answer {
     let (after, limit) = (page.after::<1>()?, page.to_read());
-    let found =
-        state.call(move |service| service.servers_by_name(after.as_ref().map(|[name]| name.as_str()), limit)).await?;
-    page.answer(&req, found, |server| [&server.name], Server::from)
+    let read = async {
+        let rows = move |service: &Service| service.servers_by_name(after.as_ref().map(|[name]| name.as_str()), limit);
+        page.page(&req, state.call(rows).await?, |server| [&server.name], Server::from)
+    };
+    lists::kept(&req, &state, read).await
 }
 
 /// Add a server
