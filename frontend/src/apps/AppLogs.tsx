@@ -1,6 +1,8 @@
 // What an app's containers say: the last lines at once, then live, by service.
+import { useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { ApiError, address, call, path } from "../api/call";
+import { q } from "../api/queries";
 import type { AppDetails } from "../api/types";
 import { FrameReader } from "../live/sse";
 import { spans } from "../log/ansi";
@@ -52,9 +54,10 @@ export function AppLogs({ app }: { app: AppDetails }) {
   const [line, setLine] = useState<"live" | "ended" | "connecting">("connecting");
   const [again, setAgain] = useState(0);
   const box = useRef<HTMLPreElement>(null);
+  const containers = useQuery(q.containers(app.server_name, app.name)).data?.containers;
   const services = useMemo(
-    () => [...new Set((app.containers ?? []).map((one) => one.service))].filter(Boolean),
-    [app.containers],
+    () => [...new Set((containers ?? []).map((one) => one.service))].filter(Boolean),
+    [containers],
   );
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: `again` asks anew

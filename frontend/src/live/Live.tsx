@@ -95,6 +95,8 @@ export function LiveProvider({ children }: { children: ReactNode }) {
       },
       onOpen: (gap) => {
         if (gap) everything();
+        // What was asked while nobody answered is asked again: no page stays broken longer than infrakt does.
+        else void client.refetchQueries({ predicate: (query) => query.state.status === "error" });
       },
       onFrame: (frame) => {
         const told = read(frame);

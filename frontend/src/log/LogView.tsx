@@ -10,7 +10,8 @@ import { RUNNING, stepSign } from "../ui/sign";
 import { useToasts } from "../ui/Toasts";
 import { Trouble } from "../ui/Trouble";
 import { plain, spans } from "./ansi";
-import { asText, hits, type Line, type Row, rows, stepKey } from "./model";
+import { asText, type Line, type Row, rows, stands, stepKey } from "./model";
+import { useHits } from "./useHits";
 import type { JobLog } from "./useJobLog";
 
 interface Props {
@@ -66,8 +67,8 @@ export function LogView({ log, steps, alive, runs, name, chosen, foot }: Props) 
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: the model grows in place; its version says when
   const all = useMemo(() => rows(log.model.lines, closed), [log.model, log.version, closed]);
-  const found = useMemo(() => hits(all, search), [all, search]);
-  const foundSet = useMemo(() => new Set(found), [found]);
+  const { found, done } = useHits(all, search);
+  const needle = search.toLowerCase();
   const currentHit = found.length === 0 ? -1 : (found[Math.min(hit, found.length - 1)] ?? -1);
 
   const list = useVirtualizer({
@@ -173,7 +174,11 @@ export function LogView({ log, steps, alive, runs, name, chosen, foot }: Props) 
           {search !== "" && (
             <>
               <span className="hits" role="status">
-                {found.length === 0 ? "none" : `${Math.min(hit, found.length - 1) + 1} of ${found.length}`}
+                {found.length > 0
+                  ? `${Math.min(hit, found.length - 1) + 1} of ${found.length}${done ? "" : "…"}`
+                  : done
+                    ? "none"
+                    : "…"}
               </span>
               <button type="button" className="cp" aria-label="previous match" onClick={() => nextHit(-1)}>
                 <Icon name="up" />
@@ -238,7 +243,7 @@ export function LogView({ log, steps, alive, runs, name, chosen, foot }: Props) 
                 ) : (
                   <LogLine
                     line={row.line}
-                    search={foundSet.has(item.index) ? search : ""}
+                    search={needle !== "" && stands(row.line, needle) ? search : ""}
                     now={item.index === currentHit}
                     selected={linked !== undefined && row.line.no === Number(linked)}
                     cursor={item.index === cursor}
