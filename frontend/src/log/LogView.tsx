@@ -1,6 +1,6 @@
 // The log of a job: only what is in sight is drawn; one tab stop; the reader decides whether it follows.
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, memo, type ReactNode, useEffect, useMemo, useRef, useState } from "react";
+import { type KeyboardEvent, memo, type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useLocation } from "react-router";
 import type { Step } from "../api/types";
 import { duration, ms, timeOfDay } from "../ui/format";
@@ -71,12 +71,20 @@ export function LogView({ log, steps, alive, runs, name, chosen, foot }: Props) 
   const needle = search.toLowerCase();
   const currentHit = found.length === 0 ? -1 : (found[Math.min(hit, found.length - 1)] ?? -1);
 
+  // The same for the same rows: each new one has the places of all rows computed again, which a long log feels.
+  const estimateSize = useCallback(
+    (i: number) => {
+      const row = all[i];
+      return row?.is === "head" || (row?.is === "line" && row.line.kind !== "out") ? 32 : 20;
+    },
+    [all],
+  );
+  const getItemKey = useCallback((i: number) => all[i]?.key ?? i, [all]);
   const list = useVirtualizer({
     count: all.length,
     getScrollElement: () => scroller.current,
-    estimateSize: (i) =>
-      all[i]?.is === "head" || (all[i]?.is === "line" && (all[i] as { line: Line }).line.kind !== "out") ? 32 : 20,
-    getItemKey: (i) => all[i]?.key ?? i,
+    estimateSize,
+    getItemKey,
     overscan: 30,
   });
 
