@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "@playwright/test";
 import { WIDE } from "./support/look";
+import { smaller } from "./support/png";
 import { expect, onSample, open } from "./support/test";
 
 const DIR = process.env.INFRAKT_SCREENSHOTS;
@@ -35,7 +36,7 @@ onSample("the documentation's pictures", async ({ page }) => {
     await open(page, address);
     await then?.(page);
     await page.mouse.move(0, 0);
-    const drawn = await page.screenshot({ animations: "disabled", caret: "hide" });
+    const drawn = smaller(await page.screenshot({ animations: "disabled", caret: "hide" }));
     expect.soft(drawn.length, name).toBeLessThan(MOST_BYTES);
     if (DIR === undefined) continue;
     mkdirSync(DIR, { recursive: true });

@@ -215,7 +215,7 @@ function Steps({ job, chosen, onChoose }: { job: Job; chosen: number | null; onC
     return job.steps.filter((step) => !fold.has(step.seq));
   }, [job.steps, unfolded]);
   return (
-    <aside className="steps" aria-label="steps">
+    <section className="steps" aria-label="steps">
       <h2>Steps</h2>
       {job.steps.length === 0 && <p className="muted px-2 text-[13px]">Its plan is made when it begins.</p>}
       {shown.length < job.steps.length && (
@@ -254,7 +254,7 @@ function Steps({ job, chosen, onChoose }: { job: Job; chosen: number | null; onC
           </>
         )}
       </div>
-    </aside>
+    </section>
   );
 }
 
