@@ -10,7 +10,7 @@ import {
   useEffect,
   useState,
 } from "react";
-import { BrowserRouter, Route, Routes } from "react-router";
+import { BrowserRouter, Route, Routes, useLocation } from "react-router";
 import { ApiError, onSignedOut } from "../api/call";
 import { q } from "../api/queries";
 import { LiveProvider } from "../live/Live";
@@ -19,8 +19,12 @@ import { Button, Note, Skeleton } from "../ui/pieces";
 import { ToastProvider } from "../ui/Toasts";
 import { Frame } from "./Frame";
 
-const page = <K extends string>(load: () => Promise<Record<K, ComponentType>>, name: K) =>
-  lazy(() => load().then((module) => ({ default: module[name] })));
+const codes: (() => Promise<unknown>)[] = [];
+
+const page = <K extends string>(load: () => Promise<Record<K, ComponentType>>, name: K) => {
+  codes.push(load);
+  return lazy(() => load().then((module) => ({ default: module[name] })));
+};
 
 const Dashboard = page(() => import("../dashboard/DashboardPage"), "DashboardPage");
 const Jobs = page(() => import("../jobs/JobsPage"), "JobsPage");
@@ -31,6 +35,9 @@ const Apps = page(() => import("../apps/AppsPage"), "AppsPage");
 const AppDetail = page(() => import("../apps/AppPage"), "AppPage");
 const Databases = page(() => import("../databases/DatabasesPage"), "DatabasesPage");
 const Settings = page(() => import("../settings/SettingsPage"), "SettingsPage");
+
+/** The first page is there by then. */
+const FETCH_REST_MS = 1_000;
 
 type Door = "asking" | "open" | "closed";
 
@@ -53,6 +60,14 @@ export function App() {
       (error: unknown) => setDoor(error instanceof ApiError && error.status === 401 ? "closed" : "open"),
     );
   }, [door, client]);
+  useEffect(() => {
+    if (door !== "open") return;
+    // A page that was never opened is to open also while infrakt does not answer: it says so itself, and with what is known.
+    const timer = setTimeout(() => {
+      for (const load of codes) load().catch(() => undefined);
+    }, FETCH_REST_MS);
+    return () => clearTimeout(timer);
+  }, [door]);
   if (door === "asking") return null;
   if (door === "closed") return <LoginPage onOpen={() => setDoor("open")} />;
   return (
@@ -80,8 +95,9 @@ export function App() {
 }
 
 function Page({ of: Inner }: { of: ComponentType }) {
+  const { pathname } = useLocation();
   return (
-    <Guard>
+    <Guard of={pathname}>
       <Suspense
         fallback={
           <div className="wrap p-6">
@@ -105,14 +121,17 @@ function NotFound() {
   );
 }
 
-/** A fault of one page leaves the frame standing. */
-class Guard extends Component<{ children: ReactNode }, { error: Error | null }> {
+/** A fault of one page leaves the frame standing, and the other pages. */
+export class Guard extends Component<{ of: string; children: ReactNode }, { error: Error | null }> {
   override state = { error: null as Error | null };
   static getDerivedStateFromError(error: Error) {
     return { error };
   }
   override componentDidCatch(_error: Error, _info: ErrorInfo) {
     // React has told the console already.
+  }
+  override componentDidUpdate(before: { of: string }) {
+    if (before.of !== this.props.of && this.state.error !== null) this.setState({ error: null });
   }
   override render() {
     if (this.state.error === null) return this.props.children;
