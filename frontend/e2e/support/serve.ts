@@ -25,7 +25,7 @@ export class Infrakt {
   apiKey = "";
   private child: ChildProcess | null = null;
   /** What it said on stderr; told where something goes wrong. */
-  private said = "";
+  said = "";
 
   private constructor(
     readonly home: string,

@@ -11,7 +11,7 @@ import { useEnqueue } from "../jobs/actions";
 import { NowOrWhy } from "../jobs/JobBits";
 import { Dialog } from "../ui/Dialog";
 import { Field, FormError, useDraft, useSubmit } from "../ui/Form";
-import { word } from "../ui/format";
+import { webAddress, word } from "../ui/format";
 import { Icon } from "../ui/Icon";
 import { Menu } from "../ui/Menu";
 import { Ago, Button, Command, Empty, Head, LinkButton, Note, SignWord, Table } from "../ui/pieces";
@@ -114,7 +114,7 @@ function AppHead({ app, jobs }: { app: AppDetails; jobs: Job[] }) {
         sign={<SignWord sign={appSign(deploying ? "deploying" : app.status)} pill />}
         extra={
           app.domain != null && (
-            <a className="link row gap-1" href={`https://${app.domain}`} target="_blank" rel="noreferrer">
+            <a className="link row gap-1" href={webAddress(app.domain)} target="_blank" rel="noreferrer">
               {app.domain}
               <Icon name="ext" />
             </a>
@@ -342,7 +342,7 @@ function Overview({ app }: { app: AppDetails }) {
             <dd>
               {app.domains.length === 0 && <span className="muted">none</span>}
               {app.domains.map((domain) => (
-                <a key={domain} className="link block" href={`https://${domain}`} target="_blank" rel="noreferrer">
+                <a key={domain} className="link block" href={webAddress(domain)} target="_blank" rel="noreferrer">
                   {domain}
                 </a>
               ))}

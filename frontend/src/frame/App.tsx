@@ -23,10 +23,10 @@ import { Frame } from "./Frame";
 /** A page's code did not come: infrakt was not there, or is another version now. */
 class NoCode extends Error {}
 
-const loads: (() => Promise<unknown>)[] = [];
+const codes: (() => Promise<unknown>)[] = [];
 
 const page = <K extends string>(load: () => Promise<Record<K, ComponentType>>, name: K) => {
-  loads.push(load);
+  codes.push(load);
   return lazy(() =>
     load().then(
       (module) => ({ default: module[name] }),
@@ -37,9 +37,6 @@ const page = <K extends string>(load: () => Promise<Record<K, ComponentType>>, n
   );
 };
 
-/** Behind the first page the code of the others is fetched, so that they open at once, and also while infrakt is away. */
-const OTHERS_AFTER_MS = 1_500;
-
 const Dashboard = page(() => import("../dashboard/DashboardPage"), "DashboardPage");
 const Jobs = page(() => import("../jobs/JobsPage"), "JobsPage");
 const Job = page(() => import("../jobs/JobPage"), "JobPage");
@@ -49,6 +46,9 @@ const Apps = page(() => import("../apps/AppsPage"), "AppsPage");
 const AppDetail = page(() => import("../apps/AppPage"), "AppPage");
 const Databases = page(() => import("../databases/DatabasesPage"), "DatabasesPage");
 const Settings = page(() => import("../settings/SettingsPage"), "SettingsPage");
+
+/** The first page is there by then. */
+const FETCH_REST_MS = 1_000;
 
 type Door = "asking" | "open" | "closed";
 
@@ -73,9 +73,10 @@ export function App() {
   }, [door, client]);
   useEffect(() => {
     if (door !== "open") return;
+    // A page that was never opened is to open also while infrakt does not answer: it says so itself, and with what is known.
     const timer = setTimeout(() => {
-      for (const load of loads) load().catch(() => undefined);
-    }, OTHERS_AFTER_MS);
+      for (const load of codes) load().catch(() => undefined);
+    }, FETCH_REST_MS);
     return () => clearTimeout(timer);
   }, [door]);
   if (door === "asking") return <Asking />;
@@ -116,8 +117,9 @@ function Asking() {
 }
 
 function Page({ of: Inner }: { of: ComponentType }) {
+  const { pathname } = useLocation();
   return (
-    <Guard at={useLocation().pathname}>
+    <Guard of={pathname}>
       <Suspense
         fallback={
           <div className="wrap p-6">
@@ -142,17 +144,17 @@ function NotFound() {
   );
 }
 
-/** A fault of one page leaves the frame standing, and ends with the way to another. */
-class Guard extends Component<{ at: string; children: ReactNode }, { error: Error | null }> {
+/** A fault of one page leaves the frame standing, and the other pages. */
+export class Guard extends Component<{ of: string; children: ReactNode }, { error: Error | null }> {
   override state = { error: null as Error | null };
   static getDerivedStateFromError(error: Error) {
     return { error };
   }
-  override componentDidUpdate(before: { at: string }) {
-    if (before.at !== this.props.at && this.state.error !== null) this.setState({ error: null });
-  }
   override componentDidCatch(_error: Error, _info: ErrorInfo) {
     // React has told the console already.
+  }
+  override componentDidUpdate(before: { of: string }) {
+    if (before.of !== this.props.of && this.state.error !== null) this.setState({ error: null });
   }
   override render() {
     return this.state.error === null ? this.props.children : <Stopped error={this.state.error} />;

@@ -3,6 +3,7 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { type KeyboardEvent, memo, type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useLocation } from "react-router";
 import type { Step } from "../api/types";
+import { useLive } from "../live/Live";
 import { duration, ms, timeOfDay } from "../ui/format";
 import { Icon, Ring } from "../ui/Icon";
 import { Button, copyText } from "../ui/pieces";
@@ -62,6 +63,8 @@ export function LogView({ log, steps, alive, runs, name, chosen, foot }: Props) 
   const [wrap, toggleWrap] = useOption("wrap", true);
   const [time, toggleTime] = useOption("time", true);
   const toasts = useToasts();
+  const line = useLive().state.is;
+  const down = line === "reconnecting" || line === "offline" || line === "refused";
   const { hash, pathname } = useLocation();
   const linked = /^#L(\d+)$/.exec(hash)?.[1];
 
@@ -263,7 +266,12 @@ export function LogView({ log, steps, alive, runs, name, chosen, foot }: Props) 
         </div>
       </div>
       <div className="tailbar">
-        {runs && follow ? (
+        {runs && down ? (
+          <span className="st st-retry">
+            <Icon name="unlink" />
+            <span>the line is down; {log.model.numbered} lines until then</span>
+          </span>
+        ) : runs && follow ? (
           <span className="st st-run">
             <Ring />
             <span>following, {log.model.numbered} lines</span>

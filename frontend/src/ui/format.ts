@@ -100,6 +100,11 @@ export function word(text: string): string {
   return /^[A-Za-z0-9_./:@%+=,~-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
+/** Where a route is opened: `http://` in front of a domain means without TLS. */
+export function webAddress(domain: string): string {
+  return /^http:\/\//i.test(domain) ? domain : `https://${domain}`;
+}
+
 /** What a kind of job is called in a sentence. */
 export function kindWord(kind: string): string {
   return kind.replaceAll("_", " ");
