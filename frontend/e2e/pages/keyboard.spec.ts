@@ -98,6 +98,20 @@ onSample("a window takes the focus, keeps it, and gives it back", async ({ page 
   await expect.poll(() => focused(page)).toContain("Destroy…");
 });
 
+onSample("a window that a menu opened gives the focus back to the menu's button", async ({ page }) => {
+  await open(page, "/servers/prod-1");
+  await tabTo(page, /^button more actions/);
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("menuitem", { name: "Look again" })).toBeFocused();
+  await page.keyboard.press("End");
+  await page.keyboard.press("Enter");
+  const name = page.getByRole("alertdialog").getByRole("textbox");
+  await expect(name).toBeFocused();
+  await page.keyboard.press("Escape");
+  await expect(page.getByRole("alertdialog")).toHaveCount(0);
+  await expect.poll(() => focused(page)).toContain("more actions");
+});
+
 onSample("a form is filled, refused at its field, put right and sent by keyboard", async ({ page, place }) => {
   await open(page, "/servers");
   await tabTo(page, /^button Add server/);
