@@ -6,7 +6,7 @@ import { Icon } from "./Icon";
 /** From so many rows on a list can be searched. */
 const MANY = 20;
 /** Up to so many all are drawn: the browser's own search finds them. */
-const ALL = 150;
+const ALL = 60;
 /** A row of a table, before it is measured. */
 const ROW_PX = 43;
 

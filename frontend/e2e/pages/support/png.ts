@@ -56,6 +56,27 @@ function distance(a: number, b: number): number {
   return 2 * part(16) ** 2 + 4 * part(8) ** 2 + 3 * part(0) ** 2;
 }
 
+/** Half of them the most frequent; then, one by one, what is frequent and far from all so far: signs are small, and their colours matter. */
+function chosen(colours: number[], times: Map<number, number>): number[] {
+  const kept = colours.slice(0, COLOURS / 2);
+  const rest = colours.slice(COLOURS / 2);
+  const far = rest.map((colour) => Math.min(...kept.map((one) => distance(one, colour))));
+  while (kept.length < COLOURS && rest.length > 0) {
+    let best = 0;
+    let most = -1;
+    rest.forEach((colour, i) => {
+      const worth = (far[i] ?? 0) * Math.sqrt(times.get(colour) ?? 0);
+      if (worth > most) [best, most] = [i, worth];
+    });
+    const colour = rest[best] ?? 0;
+    kept.push(colour);
+    rest.forEach((other, i) => {
+      far[i] = Math.min(far[i] ?? 0, distance(colour, other));
+    });
+  }
+  return kept;
+}
+
 function chunk(kind: string, body: Buffer): Buffer {
   const whole = Buffer.concat([Buffer.from(kind, "latin1"), body]);
   const [size, sum] = [Buffer.alloc(4), Buffer.alloc(4)];
@@ -68,11 +89,12 @@ export function smaller(png: Buffer): Buffer {
   const { width, height, dots } = read(png);
   const times = new Map<number, number>();
   for (const dot of dots) times.set(dot, (times.get(dot) ?? 0) + 1);
-  // The most frequent colours stay as they are; the others, edges of letters above all, become the nearest of these.
+  // The colours chosen stay as they are; the others, edges of letters above all, become the nearest of these.
   const colours = [...times].sort(([, a], [, b]) => b - a).map(([colour]) => colour);
-  const kept = colours.slice(0, COLOURS);
+  const kept = chosen(colours, times);
   const index = new Map(kept.map((colour, i) => [colour, i]));
-  for (const colour of colours.slice(COLOURS)) {
+  for (const colour of colours) {
+    if (index.has(colour)) continue;
     let best = 0;
     for (let i = 1; i < kept.length; i += 1)
       if (distance(kept[i] ?? 0, colour) < distance(kept[best] ?? 0, colour)) best = i;
