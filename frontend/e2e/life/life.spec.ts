@@ -12,6 +12,7 @@ import {
   line,
   log,
   main,
+  place,
   SITE,
   state,
   steps,
@@ -27,7 +28,8 @@ test.afterEach(async ({ tab, infrakt }, info) => {
     return;
   }
   const seen = await tab.locator("body").ariaSnapshot();
-  process.stderr.write(`\n${tab.url()}\n${seen}\n\ninfrakt said:\n${infrakt.said}\n`);
+  const said = infrakt.said.split("\n").filter((one) => !one.includes("http.status="));
+  process.stderr.write(`\n${tab.url()}\n${seen}\n\ninfrakt said:\n${said.join("\n")}\n`);
 });
 
 test("a server is added by its form, and its host key is there to be compared", async ({ tab, server }) => {
@@ -68,7 +70,7 @@ test("it is provisioned, step by step in sight", async ({ tab }) => {
 });
 
 test("an app is created and deployed, and opens by the link on its page", async ({ tab }) => {
-  await tab.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Dashboard" }).click();
+  await place(tab, "Dashboard").click();
   await tab.getByRole("button", { name: "New app" }).click();
   await tab.getByLabel("Name", { exact: true }).fill("web");
   await expect(tab.getByLabel("Server", { exact: true })).toHaveValue("life");
@@ -187,7 +189,7 @@ test("where infrakt is killed in a deploy the page says so, and shows the truth 
 
   // Once more, for so long that nobody may take what is shown for fresh; on a page that was never opened before.
   await infrakt.kill9();
-  await tab.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Settings" }).click();
+  await place(tab, "Settings").click();
   await expect(main(tab).getByRole("alert")).toContainText("The list of keys did not come.");
   await expect(line(tab)).toHaveText(/^offline since \d\d:\d\d, showing what was known$/, { timeout: 30_000 });
   await infrakt.restart();

@@ -69,13 +69,14 @@ export const steps = (tab: Page): Locator =>
   tab.getByRole("complementary", { name: "steps" }).getByRole("list").getByRole("listitem");
 export const log = (tab: Page): Locator => tab.getByRole("region", { name: /^log; / });
 
-export async function go(tab: Page, place: "Dashboard" | "Apps" | "Servers" | "Jobs" | "Settings"): Promise<void> {
+/** Where the rail leads. */
+export const place = (tab: Page, name: string): Locator =>
   // Behind the name stands how many there are.
-  await tab
-    .getByRole("navigation", { name: "Main" })
-    .getByRole("link", { name: new RegExp(`^${place}`) })
-    .click();
-  await expect(tab.getByRole("heading", { level: 1, name: place })).toBeVisible();
+  tab.getByRole("navigation", { name: "Main" }).getByRole("link", { name: new RegExp(`^${name}`) });
+
+export async function go(tab: Page, name: "Dashboard" | "Apps" | "Servers" | "Jobs"): Promise<void> {
+  await place(tab, name).click();
+  await expect(tab.getByRole("heading", { level: 1, name })).toBeVisible();
 }
 
 export async function goToApp(tab: Page, part = "Overview"): Promise<void> {
