@@ -17,6 +17,19 @@ import { FirstRun } from "./FirstRun";
 /** Failures older than this are history. */
 const RECENT_MS = 24 * 3_600_000;
 
+/** So many of a kind are shown here; the rest is behind a link. */
+const SHOWN = 12;
+
+/** The first few: of lowest rank, else as they were. */
+function first<T>(rows: T[], rank: (row: T) => number): T[] {
+  return rows.length <= SHOWN ? rows : [...rows].sort((a, b) => rank(a) - rank(b)).slice(0, SHOWN);
+}
+
+function serverRank(server: Server, jobs: Job[]): number {
+  if (server.paused || serverSign(server).word === "unreachable") return 0;
+  return jobs.some((job) => job.server_name === server.name) ? 1 : 2;
+}
+
 export function DashboardPage() {
   const servers = useQuery(q.servers());
   const apps = useQuery(q.apps());
@@ -117,7 +130,7 @@ export function DashboardPage() {
             <Loaded query={servers} what="The list of servers">
               {(rows) => (
                 <ul className="card">
-                  {rows.map((server) => {
+                  {first(rows, (server) => serverRank(server, jobs)).map((server) => {
                     const lane = jobs.filter((job) => job.server_name === server.name);
                     return (
                       <li key={server.id} className="row border-line px-4 py-[9px] not-first:border-t gap-3">
@@ -131,6 +144,13 @@ export function DashboardPage() {
                       </li>
                     );
                   })}
+                  {rows.length > SHOWN && (
+                    <li className="border-line border-t px-4 py-[9px] text-[13px]">
+                      <Link className="link" to="/servers">
+                        and {rows.length - SHOWN} more
+                      </Link>
+                    </li>
+                  )}
                 </ul>
               )}
             </Loaded>
@@ -242,7 +262,7 @@ function LookHere({ jobs, servers, deployments }: { jobs: Job[]; servers: Server
             }
           />
         ))}
-        {gone.map((server) => (
+        {gone.slice(0, SHOWN).map((server) => (
           <Need
             key={`s${server.id}`}
             sign={serverSign(server)}
@@ -257,7 +277,7 @@ function LookHere({ jobs, servers, deployments }: { jobs: Job[]; servers: Server
             }
           />
         ))}
-        {paused.map((server) => (
+        {paused.slice(0, SHOWN).map((server) => (
           <Need
             key={`p${server.id}`}
             sign={serverSign(server)}
@@ -272,6 +292,14 @@ function LookHere({ jobs, servers, deployments }: { jobs: Job[]; servers: Server
             }
           />
         ))}
+        {gone.length + paused.length > 2 * SHOWN && (
+          <li className="item need">
+            <span />
+            <Link className="link" to="/servers">
+              All servers that do not answer or are paused
+            </Link>
+          </li>
+        )}
         {nobody.length > 0 && (
           <Need
             sign={jobSign({ state: "attention" })}

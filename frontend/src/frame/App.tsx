@@ -8,22 +8,33 @@ import {
   type ReactNode,
   Suspense,
   useEffect,
+  useRef,
   useState,
 } from "react";
 import { BrowserRouter, Route, Routes, useLocation } from "react-router";
 import { ApiError, onSignedOut } from "../api/call";
 import { q } from "../api/queries";
-import { LiveProvider } from "../live/Live";
+import { LiveProvider, useLive } from "../live/Live";
 import { LoginPage } from "../login/LoginPage";
-import { Button, Note, Skeleton } from "../ui/pieces";
+import { Button, Head, Note, Skeleton } from "../ui/pieces";
 import { ToastProvider } from "../ui/Toasts";
 import { Frame } from "./Frame";
+
+/** A page's code did not come: infrakt was not there, or is another version now. */
+class NoCode extends Error {}
 
 const codes: (() => Promise<unknown>)[] = [];
 
 const page = <K extends string>(load: () => Promise<Record<K, ComponentType>>, name: K) => {
   codes.push(load);
-  return lazy(() => load().then((module) => ({ default: module[name] })));
+  return lazy(() =>
+    load().then(
+      (module) => ({ default: module[name] }),
+      () => {
+        throw new NoCode("infrakt does not answer, or is a newer one now.");
+      },
+    ),
+  );
 };
 
 const Dashboard = page(() => import("../dashboard/DashboardPage"), "DashboardPage");
@@ -68,7 +79,7 @@ export function App() {
     }, FETCH_REST_MS);
     return () => clearTimeout(timer);
   }, [door]);
-  if (door === "asking") return null;
+  if (door === "asking") return <Asking />;
   if (door === "closed") return <LoginPage onOpen={() => setDoor("open")} />;
   return (
     <BrowserRouter>
@@ -94,6 +105,17 @@ export function App() {
   );
 }
 
+/** For a moment nothing, then a word: infrakt may be slow. */
+function Asking() {
+  return (
+    <main className="door">
+      <p className="muted late" role="status">
+        Asking infrakt …
+      </p>
+    </main>
+  );
+}
+
 function Page({ of: Inner }: { of: ComponentType }) {
   const { pathname } = useLocation();
   return (
@@ -114,6 +136,7 @@ function Page({ of: Inner }: { of: ComponentType }) {
 function NotFound() {
   return (
     <div className="wrap">
+      <Head title="Not found" />
       <Note icon="info" lead="There is no such page.">
         The address may be old; what you look for may be found with <kbd>/</kbd>.
       </Note>
@@ -134,23 +157,41 @@ export class Guard extends Component<{ of: string; children: ReactNode }, { erro
     if (before.of !== this.props.of && this.state.error !== null) this.setState({ error: null });
   }
   override render() {
-    if (this.state.error === null) return this.props.children;
-    return (
-      <div className="wrap p-6">
-        <Note
-          tone="fail"
-          icon="xc"
-          role="alert"
-          lead="This page stopped."
-          acts={
-            <Button small onClick={() => location.reload()}>
-              Load it again
-            </Button>
-          }
-        >
-          {this.state.error.message}
-        </Note>
-      </div>
-    );
+    return this.state.error === null ? this.props.children : <Stopped error={this.state.error} />;
   }
+}
+
+function Stopped({ error }: { error: Error }) {
+  const { state } = useLive();
+  const [away, setAway] = useState(false);
+  // Loaded only when there is something to load: else the browser would put its own page in the place of this one.
+  const again = () =>
+    void fetch("/api/health", { cache: "no-store" }).then(
+      () => location.reload(),
+      () => setAway(true),
+    );
+  const was = useRef(state.is);
+  useEffect(() => {
+    if (error instanceof NoCode && was.current !== "live" && state.is === "live") location.reload();
+    was.current = state.is;
+  }, [error, state.is]);
+  return (
+    <div className="wrap p-6">
+      <Head title="This page stopped" />
+      <Note
+        tone="fail"
+        icon="xc"
+        role="alert"
+        lead={error instanceof NoCode ? "The code of this page did not come." : "Something in it went wrong."}
+        acts={
+          <Button small onClick={again}>
+            Load it again
+          </Button>
+        }
+      >
+        {error.message}
+        {away && " It still does not answer."}
+      </Note>
+    </div>
+  );
 }

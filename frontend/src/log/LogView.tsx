@@ -1,6 +1,6 @@
 // The log of a job: only what is in sight is drawn; one tab stop; the reader decides whether it follows.
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, memo, type ReactNode, useEffect, useMemo, useRef, useState } from "react";
+import { type KeyboardEvent, memo, type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useLocation } from "react-router";
 import type { Step } from "../api/types";
 import { useLive } from "../live/Live";
@@ -11,7 +11,8 @@ import { RUNNING, stepSign } from "../ui/sign";
 import { useToasts } from "../ui/Toasts";
 import { Trouble } from "../ui/Trouble";
 import { plain, spans } from "./ansi";
-import { asText, hits, type Line, type Row, rows, stepKey } from "./model";
+import { asText, type Line, type Row, rows, stands, stepKey } from "./model";
+import { useHits } from "./useHits";
 import type { JobLog } from "./useJobLog";
 
 interface Props {
@@ -69,16 +70,24 @@ export function LogView({ log, steps, alive, runs, name, chosen, foot }: Props) 
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: the model grows in place; its version says when
   const all = useMemo(() => rows(log.model.lines, closed), [log.model, log.version, closed]);
-  const found = useMemo(() => hits(all, search), [all, search]);
-  const foundSet = useMemo(() => new Set(found), [found]);
+  const { found, done } = useHits(all, search);
+  const needle = search.toLowerCase();
   const currentHit = found.length === 0 ? -1 : (found[Math.min(hit, found.length - 1)] ?? -1);
 
+  // The same for the same rows: each new one has the places of all rows computed again, which a long log feels.
+  const estimateSize = useCallback(
+    (i: number) => {
+      const row = all[i];
+      return row?.is === "head" || (row?.is === "line" && row.line.kind !== "out") ? 32 : 20;
+    },
+    [all],
+  );
+  const getItemKey = useCallback((i: number) => all[i]?.key ?? i, [all]);
   const list = useVirtualizer({
     count: all.length,
     getScrollElement: () => scroller.current,
-    estimateSize: (i) =>
-      all[i]?.is === "head" || (all[i]?.is === "line" && (all[i] as { line: Line }).line.kind !== "out") ? 32 : 20,
-    getItemKey: (i) => all[i]?.key ?? i,
+    estimateSize,
+    getItemKey,
     overscan: 30,
   });
 
@@ -176,7 +185,11 @@ export function LogView({ log, steps, alive, runs, name, chosen, foot }: Props) 
           {search !== "" && (
             <>
               <span className="hits" role="status">
-                {found.length === 0 ? "none" : `${Math.min(hit, found.length - 1) + 1} of ${found.length}`}
+                {found.length > 0
+                  ? `${Math.min(hit, found.length - 1) + 1} of ${found.length}${done ? "" : "…"}`
+                  : done
+                    ? "none"
+                    : "…"}
               </span>
               <button type="button" className="cp" aria-label="previous match" onClick={() => nextHit(-1)}>
                 <Icon name="up" />
@@ -241,7 +254,7 @@ export function LogView({ log, steps, alive, runs, name, chosen, foot }: Props) 
                 ) : (
                   <LogLine
                     line={row.line}
-                    search={foundSet.has(item.index) ? search : ""}
+                    search={needle !== "" && stands(row.line, needle) ? search : ""}
                     now={item.index === currentHit}
                     selected={linked !== undefined && row.line.no === Number(linked)}
                     cursor={item.index === cursor}
