@@ -108,7 +108,7 @@ test("an app is created and deployed, and opens by the link on its page", async 
 
 test("a variable is set, and reaches the app with the next deploy", async ({ tab }) => {
   const value = `two words # and "quotes", $HOME`;
-  expect(await visit(tab, "/env/GREETING")).toBe("");
+  expect(await visit(tab, "/env/GREETING")).toBe("status 404");
   await goToApp(tab, "Environment");
   await tab.getByLabel("Key", { exact: true }).fill("GREETING");
   await tab.getByLabel("Value", { exact: true }).fill(value);
@@ -117,7 +117,7 @@ test("a variable is set, and reaches the app with the next deploy", async ({ tab
   await expect(row).toContainText("added");
   await expect(row, "it is masked until it is asked for").not.toContainText("two words");
   await expect(main(tab)).toContainText("1 change is not deployed.");
-  expect(await visit(tab, "/env/GREETING"), "nothing reaches the app before a deploy").toBe("");
+  expect(await visit(tab, "/env/GREETING"), "nothing reaches the app before a deploy").toBe("status 404");
 
   await followed(tab, "deploy web", () => tab.getByRole("button", { name: "Deploy to apply" }).click());
   await ends(tab, "done");
