@@ -1,7 +1,21 @@
 // Every page and every window over one: with data, empty and failing; wide and on a phone; light and dark.
-import { look, withAxe } from "./support/look";
+import { axe, commandsExist, look, sticksOut, withAxe } from "./support/look";
 import { EMPTY_PLACES, PLACES, WINDOWS } from "./support/places";
 import { expect, onEmpty, onSample, open, settled } from "./support/test";
+
+onSample("axe, commands and width are really looked at", async ({ page }) => {
+  await withAxe(page);
+  await open(page, "/settings");
+  await page.evaluate(() => {
+    const wrong = document.createElement("div");
+    wrong.innerHTML = `<img src="/favicon.svg"><div class="cmd"><code>infrakt fly --high</code></div><b>wide</b>`;
+    document.querySelector("main")?.append(wrong);
+    (wrong.lastChild as HTMLElement).style.cssText = "display: block; width: 3000px";
+  });
+  expect((await axe(page)).join()).toContain("image-alt");
+  expect((await sticksOut(page)).join()).toContain("reaches");
+  await expect(commandsExist(page)).rejects.toThrow("infrakt fly --high");
+});
 
 onSample.describe("with data", () => {
   for (const [name, address] of PLACES) {

@@ -18,7 +18,7 @@ async function weigh(page: Page): Promise<{ bytes: number; parts: Map<string, nu
   return weighed;
 }
 
-onSample("the first page comes with less than 200 kB, and so do all pages together", async ({ page }) => {
+onSample("the first page comes with less than 200 kB", async ({ page }) => {
   const weighed = await weigh(page);
   await page.goto("/");
   await settled(page);
@@ -31,5 +31,4 @@ onSample("the first page comes with less than 200 kB, and so do all pages togeth
   say(`first page ${first} B, with the code of all pages ${weighed.bytes} B`);
   expect(first).toBeGreaterThan(10_000);
   expect(first).toBeLessThan(MOST_BYTES);
-  expect(weighed.bytes).toBeLessThan(MOST_BYTES);
 });

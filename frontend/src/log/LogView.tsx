@@ -1,10 +1,10 @@
 // The log of a job: only what is in sight is drawn; one tab stop; the reader decides whether it follows.
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type KeyboardEvent, memo, type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from "react";
-import { useLocation } from "react-router";
+import { useLocation, useNavigate } from "react-router";
 import type { Step } from "../api/types";
 import { useLive } from "../live/Live";
-import { duration, ms, timeOfDay } from "../ui/format";
+import { count, duration, ms, timeOfDay } from "../ui/format";
 import { Icon, Ring } from "../ui/Icon";
 import { Button, copyText } from "../ui/pieces";
 import { RUNNING, stepSign } from "../ui/sign";
@@ -66,6 +66,7 @@ export function LogView({ log, steps, alive, runs, name, chosen, foot }: Props) 
   const line = useLive().state.is;
   const down = line === "reconnecting" || line === "offline" || line === "refused";
   const { hash, pathname } = useLocation();
+  const navigate = useNavigate();
   const linked = /^#L(\d+)$/.exec(hash)?.[1];
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: the model grows in place; its version says when
@@ -140,9 +141,11 @@ export function LogView({ log, steps, alive, runs, name, chosen, foot }: Props) 
     else if (event.key === "ArrowUp") goto(Math.max(0, here - 1));
     else if (event.key === "End") setFollow(true);
     else if (event.key === "Home") goto(0);
-    else if (event.key === "Enter" && row?.is === "line" && row.line.no > 0)
-      history.replaceState(history.state, "", `#L${row.line.no}`);
-    else if (event.key === "Enter" && row?.is === "head") toggle(row);
+    else if (event.key === "Enter" && row?.is === "line" && row.line.no > 0) {
+      // It is in sight already: the link to it moves nothing.
+      went.current = `L${row.line.no}`;
+      void navigate({ hash: `#L${row.line.no}` }, { replace: true });
+    } else if (event.key === "Enter" && row?.is === "head") toggle(row);
     else if (event.key === "y" && row?.is === "line" && row.line.no > 0) {
       void copyText(linkTo(row.line)).then((done) => done && toasts.say(`The link to line ${row.line.no} is copied`));
     } else return;
@@ -274,10 +277,10 @@ export function LogView({ log, steps, alive, runs, name, chosen, foot }: Props) 
         ) : runs && follow ? (
           <span className="st st-run">
             <Ring />
-            <span>following, {log.model.numbered} lines</span>
+            <span>following, {count(log.model.numbered, "line")}</span>
           </span>
         ) : (
-          <span>{log.model.numbered} lines</span>
+          <span>{count(log.model.numbered, "line")}</span>
         )}
         {alive && !follow && (
           <Button small icon="down" onClick={() => setFollow(true)}>
@@ -319,7 +322,7 @@ function SectionHead({
       {row.run > 1 && <span className="tag">run {row.run}</span>}
       <span className="dur">
         {from !== null && to !== null && `${duration(to - from)} · `}
-        {row.lines} lines
+        {count(row.lines, "line")}
       </span>
     </button>
   );

@@ -108,7 +108,7 @@ function ServerView({ server }: { server: Server }) {
               </span>
             )}
             {status.data?.os != null && <span>{status.data.os}</span>}
-            {status.data !== undefined && <span>up {age(status.data.uptime_s * 1000, 0)}</span>}
+            {status.data !== undefined && <span>{status.data.uptime}</span>}
             {server.provider != null && server.provider !== "" && <span>{server.provider}</span>}
           </>
         }
@@ -333,7 +333,7 @@ function Lane({ server, jobs }: { server: Server; jobs: Job[] }) {
     return (
       <div className="item" key={job.id}>
         <SignIcon sign={jobSign(job)} />
-        <div className="tr">
+        <div>
           <JobLink id={job.id} title={job.title} />{" "}
           <span className="soft">
             <NowOrWhy job={job} jobs={jobs} bar={false} />
