@@ -66,16 +66,17 @@ export const state = (tab: Page): Locator => main(tab).locator(".title .pill");
 /** What the page says of its line to infrakt. */
 export const line = (tab: Page): Locator => tab.getByRole("banner").getByRole("status");
 export const steps = (tab: Page): Locator =>
-  tab.getByRole("complementary", { name: "steps" }).getByRole("list").getByRole("listitem");
+  tab.getByRole("region", { name: "steps" }).getByRole("list").getByRole("listitem");
 export const log = (tab: Page): Locator => tab.getByRole("region", { name: /^log; / });
 
-export async function go(tab: Page, place: "Dashboard" | "Apps" | "Servers" | "Jobs" | "Settings"): Promise<void> {
+/** Where the rail leads. */
+export const place = (tab: Page, name: string): Locator =>
   // Behind the name stands how many there are.
-  await tab
-    .getByRole("navigation", { name: "Main" })
-    .getByRole("link", { name: new RegExp(`^${place}`) })
-    .click();
-  await expect(tab.getByRole("heading", { level: 1, name: place })).toBeVisible();
+  tab.getByRole("navigation", { name: "Main" }).getByRole("link", { name: new RegExp(`^${name}`) });
+
+export async function go(tab: Page, name: "Dashboard" | "Apps" | "Servers" | "Jobs"): Promise<void> {
+  await place(tab, name).click();
+  await expect(tab.getByRole("heading", { level: 1, name })).toBeVisible();
 }
 
 export async function goToApp(tab: Page, part = "Overview"): Promise<void> {
@@ -124,12 +125,14 @@ export async function deployBranch(tab: Page, branch: string): Promise<number> {
   return followed(tab, "deploy web", () => dialog.getByRole("button", { name: "Deploy" }).click());
 }
 
-/** What the app answers to another tab of the same browser. */
+/** What the app answers to another tab of the same browser; where it is no page, its status. */
 export async function visit(tab: Page, path: string): Promise<string> {
   const other = await tab.context().newPage();
   try {
-    const answer = await other.goto(`${SITE}${path}`);
-    return answer === null ? "" : (await answer.text()).trimEnd();
+    const answered = other.waitForResponse(`${SITE}${path}`);
+    // The browser calls an answer without anything in it a failure.
+    const [answer] = await Promise.all([answered, other.goto(`${SITE}${path}`).catch(() => null)]);
+    return answer.status() === 200 ? (await answer.text()).trimEnd() : `status ${answer.status()}`;
   } finally {
     await other.close();
   }

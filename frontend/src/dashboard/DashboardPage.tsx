@@ -76,6 +76,7 @@ export function DashboardPage() {
                       key={app.id}
                       app={app}
                       job={jobs.find((job) => job.app_name === app.name && job.server_name === app.server_name)}
+                      serving={dashboard.data?.recent_deployments.find((one) => one.id === app.current_deployment_id)}
                     />
                   ))}
                   <Link className="card tile new" to="/apps?new">
@@ -383,7 +384,7 @@ export function source(app: App): string {
   return app.git_repo ?? app.image ?? (app.app_type.includes("compose") ? "compose file" : "no source");
 }
 
-function Tile({ app, job }: { app: App; job: Job | undefined }) {
+function Tile({ app, job, serving }: { app: App; job: Job | undefined; serving: Deployment | undefined }) {
   const sign = job?.kind === "deploy" && job.state === "running" ? appSign("deploying") : appSign(app.status);
   return (
     <div className="card tile">
@@ -403,8 +404,10 @@ function Tile({ app, job }: { app: App; job: Job | undefined }) {
             app.current_deployment_id == null ? (
               "never deployed"
             ) : (
+              // An app also changes without a deploy, and only the last deployments are known here.
               <>
-                deployed <Ago time={app.updated_at} />
+                {serving === undefined ? "changed" : "deployed"}{" "}
+                <Ago time={serving === undefined ? app.updated_at : (serving.finished_at ?? serving.started_at)} />
               </>
             )
           ) : (
