@@ -1,7 +1,7 @@
 // What only a real server could say, said by the tests: how it does, what its containers are, what an app prints. All else is infrakt's own.
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { BrowserContext } from "@playwright/test";
+import type { BrowserContext, Route } from "@playwright/test";
 import type { components } from "../../../src/api/schema";
 
 type Schemas = components["schemas"];
@@ -115,6 +115,18 @@ export class Streams {
   }
 }
 
+/** What a page asked for last may be under way when its test ends: nobody waits for that answer. */
+const answering =
+  (answer: (route: Route) => Promise<void>) =>
+  async (route: Route): Promise<void> => {
+    try {
+      await answer(route);
+    } catch (error) {
+      if (/ECONNREFUSED|ECONNRESET|socket hang up/.test(String(error))) await route.abort("connectionrefused");
+      else if (!/closed|disposed/.test(String(error))) throw error;
+    }
+  };
+
 /** The made-up servers answer in `context`, and have addresses that look like some. */
 export async function dress(context: BrowserContext, streams: Streams): Promise<void> {
   await context.route(/\/api\/servers\/[^/]+\/status$/, (route) => {
@@ -123,25 +135,31 @@ export async function dress(context: BrowserContext, streams: Streams): Promise<
     const detail = "cannot connect to edge-1: connection refused by 198.51.100.7:22";
     return route.fulfill({ status: 502, json: { detail, code: "unreachable", request_id: "0199aa00c0de" } });
   });
-  await context.route(/\/api\/apps\/[^/?]+\?.*containers=true/, async (route) => {
-    const asked = new URL(route.request().url());
-    asked.searchParams.delete("containers");
-    const answer = await route.fetch({ url: asked.href });
-    const app = (await answer.json()) as Schemas["AppDetails"];
-    const containers = app.status === "running" ? containersOf(app.name) : [];
-    await route.fulfill({ response: answer, json: { ...app, containers } });
-  });
+  await context.route(
+    /\/api\/apps\/[^/?]+\?.*containers=true/,
+    answering(async (route) => {
+      const asked = new URL(route.request().url());
+      asked.searchParams.delete("containers");
+      const answer = await route.fetch({ url: asked.href });
+      const app = (await answer.json()) as Schemas["AppDetails"];
+      const containers = app.status === "running" ? containersOf(app.name) : [];
+      await route.fulfill({ response: answer, json: { ...app, containers } });
+    }),
+  );
   await context.route(/\/api\/apps\/[^/]+\/logs\/stream/, (route) => route.continue({ url: streams.url }));
-  await context.route(/\/api\/servers(\?.*)?$/, async (route) => {
-    if (route.request().method() !== "GET") return route.fallback();
-    const answer = await route.fetch();
-    if (!answer.ok()) return route.fulfill({ response: answer });
-    const servers = (await answer.json()) as Schemas["Server"][];
-    await route.fulfill({
-      response: answer,
-      json: servers.map((one) =>
-        ADDRESS[one.name] === undefined ? one : { ...one, host: ADDRESS[one.name], port: 22 },
-      ),
-    });
-  });
+  await context.route(
+    /\/api\/servers(\?.*)?$/,
+    answering(async (route) => {
+      if (route.request().method() !== "GET") return route.fallback();
+      const answer = await route.fetch();
+      if (!answer.ok()) return route.fulfill({ response: answer });
+      const servers = (await answer.json()) as Schemas["Server"][];
+      await route.fulfill({
+        response: answer,
+        json: servers.map((one) =>
+          ADDRESS[one.name] === undefined ? one : { ...one, host: ADDRESS[one.name], port: 22 },
+        ),
+      });
+    }),
+  );
 }

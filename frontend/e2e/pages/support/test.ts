@@ -32,8 +32,6 @@ function on(filling: Filling) {
     context: async ({ context, streams, dressed }, use) => {
       if (dressed) await dress(context, streams);
       await use(context);
-      // What the page asked for last may be on its way still.
-      await context.unrouteAll({ behavior: "ignoreErrors" });
     },
   });
 }
