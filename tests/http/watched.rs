@@ -34,6 +34,23 @@ fn a_build_in_a_folder_is_served_and_nothing_beside_it() {
             client.get(served.url("/assets/app-1a2b.js")).header("accept-encoding", "gzip").send().await.unwrap();
         assert_eq!(small.headers()["content-encoding"], "gzip");
         assert!(small.bytes().await.unwrap().len() < script.len() / 10);
+        std::fs::write(ui.join("assets/app-1a2b.js.br"), "packed br").unwrap();
+        std::fs::write(ui.join("assets/app-1a2b.js.gz"), "packed gzip").unwrap();
+        let packed = [
+            ("gzip, deflate, br, zstd", Some("br")),
+            ("br;q=0, gzip", Some("gzip")),
+            ("gzip;q=0.5", Some("gzip")),
+            ("identity", None),
+        ];
+        for (takes, word) in packed {
+            let asked = client.get(served.url("/assets/app-1a2b.js")).header("accept-encoding", takes);
+            let answer = asked.send().await.unwrap();
+            assert_eq!(answer.headers().get("content-encoding").map(|v| v.to_str().unwrap()), word, "{takes}");
+            assert_eq!(answer.headers()["content-type"], "text/javascript; charset=utf-8");
+            assert_eq!(word.is_some(), answer.headers().get("vary").is_some(), "{takes}");
+            let expected = word.map_or(script.clone(), |word| format!("packed {word}"));
+            assert_eq!(answer.text().await.unwrap(), expected, "{takes}");
+        }
         let gone = get("/assets/gone.js").await;
         assert_eq!(gone.status(), 404);
         assert_eq!(gone.headers()["content-type"], "application/json");

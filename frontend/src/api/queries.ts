@@ -22,7 +22,7 @@ import type {
 const LOOK_AGAIN_MS = 10_000;
 
 /** More than this of one kind is not held in a page. */
-const MOST = 5_000;
+const MOST = 20_000;
 
 /** A list whole: the next page for as long as one is named. */
 async function whole<T>(to: string, signal: AbortSignal, query: Query = {}): Promise<T[]> {
@@ -56,7 +56,14 @@ export const q = {
     queryOptions<AppDetails, ApiError>({
       queryKey: ["app", server, name],
       queryFn: ({ signal }) => call(path`/apps/${name}`, { query: { server }, signal }),
+    }),
+  /** The same with its containers, which its server is asked for: that takes a connection, and no page waits for it. */
+  containers: (server: string, name: string) =>
+    queryOptions<AppDetails, ApiError>({
+      queryKey: ["app", server, name, "containers"],
+      queryFn: ({ signal }) => call(path`/apps/${name}`, { query: { server, containers: true }, signal }),
       staleTime: LOOK_AGAIN_MS,
+      retry: false,
     }),
   deployments: (server: string, name: string) =>
     infiniteQueryOptions<

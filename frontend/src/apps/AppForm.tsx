@@ -3,7 +3,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { call, path } from "../api/call";
 import type { App, Server } from "../api/types";
 import { Field, FormError, useDraft, useSubmit } from "../ui/Form";
-import { word } from "../ui/format";
+import { typedNumber, word } from "../ui/format";
 import { Button, Command } from "../ui/pieces";
 import { useToasts } from "../ui/Toasts";
 
@@ -61,14 +61,14 @@ export function AppForm({
       service: orNull(values.service),
       publish: orNull(values.publish),
       health_path: orNull(values.health_path),
-      health_timeout_s: values.health_timeout_s === "" ? null : Number(values.health_timeout_s),
+      health_timeout_s: values.health_timeout_s === "" ? null : typedNumber(values.health_timeout_s),
       memory: orNull(values.memory),
       cpus: orNull(values.cpus),
     };
     // A new app says only what was filled in; a change says also what was emptied.
     const said =
       app === undefined ? Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== null)) : optional;
-    const body = { ...source, ...said, port: Number(values.port), domains: lines(values.domains) };
+    const body = { ...source, ...said, port: typedNumber(values.port), domains: lines(values.domains) };
     const done =
       app === undefined
         ? await call<App>("/apps", {

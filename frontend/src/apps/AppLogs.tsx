@@ -1,6 +1,8 @@
 // What an app's containers say: the last lines at once, then live, by service.
-import { useEffect, useMemo, useRef, useState } from "react";
+import { useQuery } from "@tanstack/react-query";
+import { memo, useEffect, useMemo, useRef, useState } from "react";
 import { ApiError, address, call, path } from "../api/call";
+import { q } from "../api/queries";
 import type { AppDetails } from "../api/types";
 import { FrameReader } from "../live/sse";
 import { spans } from "../log/ansi";
@@ -10,6 +12,8 @@ import { Trouble } from "../ui/Trouble";
 
 /** More than this is cut at the top: a page is no archive. */
 const MOST = 5_000;
+
+const NEAR_END_PX = 24;
 
 interface Said {
   no: number;
@@ -42,6 +46,19 @@ function faultOf(data: string): ApiError {
   return new ApiError(502, detail ?? "the server cannot be asked any longer", code);
 }
 
+/** Drawn once: a line that was said does not change. */
+const SaidLine = memo(function SaidLine({ text }: { text: string }) {
+  return (
+    <div>
+      {spans(text).map((span) => (
+        <span key={span.at} className={span.className}>
+          {span.text}
+        </span>
+      ))}
+    </div>
+  );
+});
+
 export function AppLogs({ app }: { app: AppDetails }) {
   const [service, setService] = useState("");
   const [count, setCount] = useState("200");
@@ -52,9 +69,10 @@ export function AppLogs({ app }: { app: AppDetails }) {
   const [line, setLine] = useState<"live" | "ended" | "connecting">("connecting");
   const [again, setAgain] = useState(0);
   const box = useRef<HTMLPreElement>(null);
+  const containers = useQuery(q.containers(app.server_name, app.name)).data?.containers;
   const services = useMemo(
-    () => [...new Set((app.containers ?? []).map((one) => one.service))].filter(Boolean),
-    [app.containers],
+    () => [...new Set((containers ?? []).map((one) => one.service))].filter(Boolean),
+    [containers],
   );
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: `again` asks anew
@@ -113,6 +131,14 @@ export function AppLogs({ app }: { app: AppDetails }) {
     if (follow && box.current !== null) box.current.scrollTop = box.current.scrollHeight;
   }, [said, follow]);
 
+  // Whoever goes up, by whatever means, wants to read there.
+  const top = useRef(0);
+  const onScroll = () => {
+    if (box.current === null) return;
+    const { scrollTop, scrollHeight, clientHeight } = box.current;
+    if (scrollTop < top.current && scrollHeight - scrollTop - clientHeight > NEAR_END_PX) setFollow(false);
+    top.current = scrollTop;
+  };
   const shown = search === "" ? said : said.filter((one) => one.text.toLowerCase().includes(search.toLowerCase()));
   const download = () => {
     const url = URL.createObjectURL(new Blob([said.map((one) => `${one.text}\n`).join("")], { type: "text/plain" }));
@@ -188,19 +214,13 @@ export function AppLogs({ app }: { app: AppDetails }) {
         role="log"
         aria-label={`log of ${app.name}`}
         aria-live="off"
-        onWheel={(event) => event.deltaY < 0 && setFollow(false)}
+        onScroll={onScroll}
       >
         {shown.length === 0 && (
           <span className="muted">{line === "connecting" ? "reading the log" : "nothing was said"}</span>
         )}
         {shown.map((one) => (
-          <div key={one.no}>
-            {spans(one.text).map((span) => (
-              <span key={span.at} className={span.className}>
-                {span.text}
-              </span>
-            ))}
-          </div>
+          <SaidLine key={one.no} text={one.text} />
         ))}
       </pre>
       <div className="mt-3 max-w-[440px]">

@@ -11,13 +11,13 @@ import { useEnqueue } from "../jobs/actions";
 import { NowOrWhy } from "../jobs/JobBits";
 import { Dialog } from "../ui/Dialog";
 import { Field, FormError, useDraft, useSubmit } from "../ui/Form";
-import { word } from "../ui/format";
+import { webAddress, word } from "../ui/format";
 import { Icon } from "../ui/Icon";
 import { Menu } from "../ui/Menu";
 import { Ago, Button, Command, Empty, Head, LinkButton, Note, SignWord, Table } from "../ui/pieces";
 import { appSign, containerSign, jobSign } from "../ui/sign";
 import { useToasts } from "../ui/Toasts";
-import { Loaded } from "../ui/Trouble";
+import { Loaded, sentence } from "../ui/Trouble";
 import { AppLogs } from "./AppLogs";
 import { AppSettings } from "./AppSettings";
 import { Deployments, DeploymentTable } from "./Deployments";
@@ -76,7 +76,7 @@ export function AppPage() {
           the last look at it failed.
         </Note>
       )}
-      {tab === "" && <Overview app={app} again={() => void query.refetch()} />}
+      {tab === "" && <Overview app={app} />}
       {tab === "logs" && <AppLogs key={`${server}/${name}`} app={app} />}
       {tab === "deployments" && <Deployments app={app} />}
       {tab === "env" && <Env app={app} />}
@@ -114,7 +114,7 @@ function AppHead({ app, jobs }: { app: AppDetails; jobs: Job[] }) {
         sign={<SignWord sign={appSign(deploying ? "deploying" : app.status)} pill />}
         extra={
           app.domain != null && (
-            <a className="link row gap-1" href={`https://${app.domain}`} target="_blank" rel="noreferrer">
+            <a className="link row gap-1" href={webAddress(app.domain)} target="_blank" rel="noreferrer">
               {app.domain}
               <Icon name="ext" />
             </a>
@@ -214,75 +214,101 @@ function DeployOther({ app, onClose }: { app: App; onClose: () => void }) {
   );
 }
 
-function Overview({ app, again }: { app: AppDetails; again: () => void }) {
-  const containers = app.containers ?? [];
+function Containers({ app }: { app: AppDetails }) {
+  const query = useQuery(q.containers(app.server_name, app.name));
+  const unseen = query.data?.containers_error;
+  return (
+    <section className="sect">
+      <header>
+        <h2>Containers</h2>
+        <span className="cnt">{query.data?.containers?.length ?? ""}</span>
+        <span className="end">
+          <Button
+            small
+            kind="ghost"
+            icon="retry"
+            aria-label="look again"
+            title="look again"
+            busy={query.isFetching}
+            onClick={() => void query.refetch()}
+          />
+        </span>
+      </header>
+      <Loaded query={query} what="The containers" rows={2}>
+        {({ containers }) =>
+          containers == null ? (
+            <Note tone="fail" icon="unlink" lead="The containers could not be seen.">
+              {sentence(unseen ?? `${app.server_name} was not asked`)} What runs there may well go on running.
+            </Note>
+          ) : (
+            <div className="card">
+              {containers.length === 0 ? (
+                <Empty
+                  icon="app"
+                  title="No container"
+                  text={app.current_deployment_id == null ? "It was never deployed." : "None is there now."}
+                  command={`infrakt app deploy ${word(app.name)} --wait`}
+                />
+              ) : (
+                <ContainerTable rows={containers} />
+              )}
+            </div>
+          )
+        }
+      </Loaded>
+    </section>
+  );
+}
+
+function ContainerTable({ rows }: { rows: NonNullable<AppDetails["containers"]> }) {
+  return (
+    <Table
+      label="containers"
+      heads={[
+        { text: "State" },
+        { text: "Service" },
+        { text: "Image" },
+        { text: "Since" },
+        { text: "Restarts", className: "num" },
+      ]}
+    >
+      <tbody role="rowgroup">
+        {rows.map((one) => (
+          <tr role="row" key={one.id}>
+            <td role="cell" className="fit cs">
+              <SignWord
+                sign={containerSign(one.state, one.health)}
+                extra={one.state === "exited" ? ` with ${one.exit_code}` : ""}
+              />
+            </td>
+            <td role="cell" className="ct nw">
+              <span className="t">{one.service}</span> <span className="id">{one.name}</span>
+            </td>
+            <td role="cell" className="max">
+              <code className="soft tr block" title={one.image}>
+                {one.image}
+              </code>
+            </td>
+            <td role="cell" className="soft nw ci">
+              <span className="cv">
+                <Ago time={one.started_at} plain />
+              </span>
+            </td>
+            <td role="cell" data-l="restarts" className="num ci lb">
+              <span className="cv">{one.restarts}</span>
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </Table>
+  );
+}
+
+function Overview({ app }: { app: AppDetails }) {
   return (
     <div className="cols">
       <div>
-        <section className="sect">
-          <header>
-            <h2>Containers</h2>
-            <span className="cnt">{app.containers == null ? "" : containers.length}</span>
-            <span className="end">
-              <Button small kind="ghost" icon="retry" aria-label="look again" title="look again" onClick={again} />
-            </span>
-          </header>
-          {app.containers_error != null && (
-            <Note tone="fail" icon="unlink" lead="The containers could not be seen.">
-              {app.containers_error}
-            </Note>
-          )}
-          <div className="card">
-            {containers.length === 0 ? (
-              <Empty
-                icon="app"
-                title="No container"
-                text={app.current_deployment_id == null ? "It was never deployed." : "None is there now."}
-                command={`infrakt app deploy ${word(app.name)} --wait`}
-              />
-            ) : (
-              <Table
-                label="containers"
-                heads={[
-                  { text: "State" },
-                  { text: "Service" },
-                  { text: "Image" },
-                  { text: "Since" },
-                  { text: "Restarts", className: "num" },
-                ]}
-              >
-                <tbody role="rowgroup">
-                  {containers.map((one) => (
-                    <tr role="row" key={one.id}>
-                      <td role="cell" className="fit cs">
-                        <SignWord
-                          sign={containerSign(one.state, one.health)}
-                          extra={one.state === "exited" ? ` with ${one.exit_code}` : ""}
-                        />
-                      </td>
-                      <td role="cell" className="ct nw">
-                        <span className="t">{one.service}</span> <span className="id">{one.name}</span>
-                      </td>
-                      <td role="cell" className="max">
-                        <code className="soft tr block" title={one.image}>
-                          {one.image}
-                        </code>
-                      </td>
-                      <td role="cell" className="soft nw ci">
-                        <span className="cv">
-                          <Ago time={one.started_at} plain />
-                        </span>
-                      </td>
-                      <td role="cell" data-l="restarts" className="num ci lb">
-                        <span className="cv">{one.restarts}</span>
-                      </td>
-                    </tr>
-                  ))}
-                </tbody>
-              </Table>
-            )}
-          </div>
-        </section>
+        <Containers app={app} />
         <section className="sect">
           <header>
             <h2>Last deployments</h2>
@@ -316,7 +342,7 @@ function Overview({ app, again }: { app: AppDetails; again: () => void }) {
             <dd>
               {app.domains.length === 0 && <span className="muted">none</span>}
               {app.domains.map((domain) => (
-                <a key={domain} className="link block" href={`https://${domain}`} target="_blank" rel="noreferrer">
+                <a key={domain} className="link block" href={webAddress(domain)} target="_blank" rel="noreferrer">
                   {domain}
                 </a>
               ))}

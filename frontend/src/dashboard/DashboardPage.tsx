@@ -17,6 +17,19 @@ import { FirstRun } from "./FirstRun";
 /** Failures older than this are history. */
 const RECENT_MS = 24 * 3_600_000;
 
+/** So many of a kind are shown here; the rest is behind a link. */
+const SHOWN = 12;
+
+/** The first few: of lowest rank, else as they were. */
+function first<T>(rows: T[], rank: (row: T) => number): T[] {
+  return rows.length <= SHOWN ? rows : [...rows].sort((a, b) => rank(a) - rank(b)).slice(0, SHOWN);
+}
+
+function serverRank(server: Server, jobs: Job[]): number {
+  if (server.paused || serverSign(server).word === "unreachable") return 0;
+  return jobs.some((job) => job.server_name === server.name) ? 1 : 2;
+}
+
 export function DashboardPage() {
   const servers = useQuery(q.servers());
   const apps = useQuery(q.apps());
@@ -63,6 +76,7 @@ export function DashboardPage() {
                       key={app.id}
                       app={app}
                       job={jobs.find((job) => job.app_name === app.name && job.server_name === app.server_name)}
+                      serving={dashboard.data?.recent_deployments.find((one) => one.id === app.current_deployment_id)}
                     />
                   ))}
                   <Link className="card tile new" to="/apps?new">
@@ -117,7 +131,7 @@ export function DashboardPage() {
             <Loaded query={servers} what="The list of servers">
               {(rows) => (
                 <ul className="card">
-                  {rows.map((server) => {
+                  {first(rows, (server) => serverRank(server, jobs)).map((server) => {
                     const lane = jobs.filter((job) => job.server_name === server.name);
                     return (
                       <li key={server.id} className="row border-line px-4 py-[9px] not-first:border-t gap-3">
@@ -131,6 +145,13 @@ export function DashboardPage() {
                       </li>
                     );
                   })}
+                  {rows.length > SHOWN && (
+                    <li className="border-line border-t px-4 py-[9px] text-[13px]">
+                      <Link className="link" to="/servers">
+                        and {rows.length - SHOWN} more
+                      </Link>
+                    </li>
+                  )}
                 </ul>
               )}
             </Loaded>
@@ -242,7 +263,7 @@ function LookHere({ jobs, servers, deployments }: { jobs: Job[]; servers: Server
             }
           />
         ))}
-        {gone.map((server) => (
+        {gone.slice(0, SHOWN).map((server) => (
           <Need
             key={`s${server.id}`}
             sign={serverSign(server)}
@@ -257,7 +278,7 @@ function LookHere({ jobs, servers, deployments }: { jobs: Job[]; servers: Server
             }
           />
         ))}
-        {paused.map((server) => (
+        {paused.slice(0, SHOWN).map((server) => (
           <Need
             key={`p${server.id}`}
             sign={serverSign(server)}
@@ -272,6 +293,14 @@ function LookHere({ jobs, servers, deployments }: { jobs: Job[]; servers: Server
             }
           />
         ))}
+        {gone.length + paused.length > 2 * SHOWN && (
+          <li className="item need">
+            <span />
+            <Link className="link" to="/servers">
+              All servers that do not answer or are paused
+            </Link>
+          </li>
+        )}
         {nobody.length > 0 && (
           <Need
             sign={jobSign({ state: "attention" })}
@@ -355,7 +384,7 @@ export function source(app: App): string {
   return app.git_repo ?? app.image ?? (app.app_type.includes("compose") ? "compose file" : "no source");
 }
 
-function Tile({ app, job }: { app: App; job: Job | undefined }) {
+function Tile({ app, job, serving }: { app: App; job: Job | undefined; serving: Deployment | undefined }) {
   const sign = job?.kind === "deploy" && job.state === "running" ? appSign("deploying") : appSign(app.status);
   return (
     <div className="card tile">
@@ -375,8 +404,10 @@ function Tile({ app, job }: { app: App; job: Job | undefined }) {
             app.current_deployment_id == null ? (
               "never deployed"
             ) : (
+              // An app also changes without a deploy, and only the last deployments are known here.
               <>
-                deployed <Ago time={app.updated_at} />
+                {serving === undefined ? "changed" : "deployed"}{" "}
+                <Ago time={serving === undefined ? app.updated_at : (serving.finished_at ?? serving.started_at)} />
               </>
             )
           ) : (

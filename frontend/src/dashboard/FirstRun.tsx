@@ -32,8 +32,9 @@ export function FirstRun({ servers, apps }: { servers: Server[]; apps: App[] }) 
       )}
     </li>
   );
-  const card = (title: string, text: string, command: string, action: ReactNode) => (
-    <div className="card two">
+  /** Without a command the form says it, as it is filled in. */
+  const card = (title: string, text: string, command: string | null, action: ReactNode) => (
+    <div className={`card ${command === null ? "one" : "two"}`}>
       <div className="form">
         <div>
           <h2>{title}</h2>
@@ -41,10 +42,12 @@ export function FirstRun({ servers, apps }: { servers: Server[]; apps: App[] }) 
         </div>
         {action}
       </div>
-      <div className="field content-start">
-        <span className="lbl">The same in a terminal</span>
-        <Command text={command} />
-      </div>
+      {command !== null && (
+        <div className="field content-start">
+          <span className="lbl">The same in a terminal</span>
+          <Command text={command} />
+        </div>
+      )}
     </div>
   );
   return (
@@ -62,7 +65,7 @@ export function FirstRun({ servers, apps }: { servers: Server[]; apps: App[] }) 
           card(
             "Add a server",
             "A Debian or Ubuntu machine that you reach over SSH. Nothing is changed on it yet.",
-            "infrakt server add prod-1 --host 203.0.113.10",
+            null,
             <ServerForm onDone={() => undefined} />,
           ),
         )}

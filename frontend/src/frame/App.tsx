@@ -8,19 +8,34 @@ import {
   type ReactNode,
   Suspense,
   useEffect,
+  useRef,
   useState,
 } from "react";
-import { BrowserRouter, Route, Routes } from "react-router";
+import { BrowserRouter, Route, Routes, useLocation } from "react-router";
 import { ApiError, onSignedOut } from "../api/call";
 import { q } from "../api/queries";
-import { LiveProvider } from "../live/Live";
+import { LiveProvider, useLive } from "../live/Live";
 import { LoginPage } from "../login/LoginPage";
-import { Button, Note, Skeleton } from "../ui/pieces";
+import { Button, Head, Note, Skeleton } from "../ui/pieces";
 import { ToastProvider } from "../ui/Toasts";
 import { Frame } from "./Frame";
 
-const page = <K extends string>(load: () => Promise<Record<K, ComponentType>>, name: K) =>
-  lazy(() => load().then((module) => ({ default: module[name] })));
+/** A page's code did not come: infrakt was not there, or is another version now. */
+class NoCode extends Error {}
+
+const codes: (() => Promise<unknown>)[] = [];
+
+const page = <K extends string>(load: () => Promise<Record<K, ComponentType>>, name: K) => {
+  codes.push(load);
+  return lazy(() =>
+    load().then(
+      (module) => ({ default: module[name] }),
+      () => {
+        throw new NoCode("infrakt does not answer, or is a newer one now.");
+      },
+    ),
+  );
+};
 
 const Dashboard = page(() => import("../dashboard/DashboardPage"), "DashboardPage");
 const Jobs = page(() => import("../jobs/JobsPage"), "JobsPage");
@@ -31,6 +46,9 @@ const Apps = page(() => import("../apps/AppsPage"), "AppsPage");
 const AppDetail = page(() => import("../apps/AppPage"), "AppPage");
 const Databases = page(() => import("../databases/DatabasesPage"), "DatabasesPage");
 const Settings = page(() => import("../settings/SettingsPage"), "SettingsPage");
+
+/** The first page is there by then. */
+const FETCH_REST_MS = 1_000;
 
 type Door = "asking" | "open" | "closed";
 
@@ -53,7 +71,15 @@ export function App() {
       (error: unknown) => setDoor(error instanceof ApiError && error.status === 401 ? "closed" : "open"),
     );
   }, [door, client]);
-  if (door === "asking") return null;
+  useEffect(() => {
+    if (door !== "open") return;
+    // A page that was never opened is to open also while infrakt does not answer: it says so itself, and with what is known.
+    const timer = setTimeout(() => {
+      for (const load of codes) load().catch(() => undefined);
+    }, FETCH_REST_MS);
+    return () => clearTimeout(timer);
+  }, [door]);
+  if (door === "asking") return <Asking />;
   if (door === "closed") return <LoginPage onOpen={() => setDoor("open")} />;
   return (
     <BrowserRouter>
@@ -79,9 +105,21 @@ export function App() {
   );
 }
 
-function Page({ of: Inner }: { of: ComponentType }) {
+/** For a moment nothing, then a word: infrakt may be slow. */
+function Asking() {
   return (
-    <Guard>
+    <main className="door">
+      <p className="muted late" role="status">
+        Asking infrakt …
+      </p>
+    </main>
+  );
+}
+
+function Page({ of: Inner }: { of: ComponentType }) {
+  const { pathname } = useLocation();
+  return (
+    <Guard of={pathname}>
       <Suspense
         fallback={
           <div className="wrap p-6">
@@ -98,6 +136,7 @@ function Page({ of: Inner }: { of: ComponentType }) {
 function NotFound() {
   return (
     <div className="wrap">
+      <Head title="Not found" />
       <Note icon="info" lead="There is no such page.">
         The address may be old; what you look for may be found with <kbd>/</kbd>.
       </Note>
@@ -105,8 +144,8 @@ function NotFound() {
   );
 }
 
-/** A fault of one page leaves the frame standing. */
-class Guard extends Component<{ children: ReactNode }, { error: Error | null }> {
+/** A fault of one page leaves the frame standing, and the other pages. */
+export class Guard extends Component<{ of: string; children: ReactNode }, { error: Error | null }> {
   override state = { error: null as Error | null };
   static getDerivedStateFromError(error: Error) {
     return { error };
@@ -114,24 +153,45 @@ class Guard extends Component<{ children: ReactNode }, { error: Error | null }> 
   override componentDidCatch(_error: Error, _info: ErrorInfo) {
     // React has told the console already.
   }
-  override render() {
-    if (this.state.error === null) return this.props.children;
-    return (
-      <div className="wrap p-6">
-        <Note
-          tone="fail"
-          icon="xc"
-          role="alert"
-          lead="This page stopped."
-          acts={
-            <Button small onClick={() => location.reload()}>
-              Load it again
-            </Button>
-          }
-        >
-          {this.state.error.message}
-        </Note>
-      </div>
-    );
+  override componentDidUpdate(before: { of: string }) {
+    if (before.of !== this.props.of && this.state.error !== null) this.setState({ error: null });
   }
+  override render() {
+    return this.state.error === null ? this.props.children : <Stopped error={this.state.error} />;
+  }
+}
+
+function Stopped({ error }: { error: Error }) {
+  const { state } = useLive();
+  const [away, setAway] = useState(false);
+  // Loaded only when there is something to load: else the browser would put its own page in the place of this one.
+  const again = () =>
+    void fetch("/api/health", { cache: "no-store" }).then(
+      () => location.reload(),
+      () => setAway(true),
+    );
+  const was = useRef(state.is);
+  useEffect(() => {
+    if (error instanceof NoCode && was.current !== "live" && state.is === "live") location.reload();
+    was.current = state.is;
+  }, [error, state.is]);
+  return (
+    <div className="wrap p-6">
+      <Head title="This page stopped" />
+      <Note
+        tone="fail"
+        icon="xc"
+        role="alert"
+        lead={error instanceof NoCode ? "The code of this page did not come." : "Something in it went wrong."}
+        acts={
+          <Button small onClick={again}>
+            Load it again
+          </Button>
+        }
+      >
+        {error.message}
+        {away && " It still does not answer."}
+      </Note>
+    </div>
+  );
 }

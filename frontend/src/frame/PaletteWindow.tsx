@@ -6,6 +6,7 @@ import { useNavigate } from "react-router";
 import { path } from "../api/call";
 import { q } from "../api/queries";
 import { useEnqueue } from "../jobs/actions";
+import { useFocusBack } from "../ui/Dialog";
 import { Icon } from "../ui/Icon";
 import { copyText, SignWord } from "../ui/pieces";
 import { jobSign } from "../ui/sign";
@@ -18,6 +19,7 @@ export function Palette({ onClose }: { onClose: () => void }) {
   const [at, setAt] = useState(0);
   const list = useId();
   const box = useRef<HTMLDivElement>(null);
+  const focusBack = useFocusBack();
   const navigate = useNavigate();
   const toasts = useToasts();
   const enqueue = useEnqueue();
@@ -67,7 +69,7 @@ export function Palette({ onClose }: { onClose: () => void }) {
       <Radix.Portal>
         <Radix.Overlay className="shade" />
         <div className="popwrap">
-          <Radix.Content className="pop pal" aria-describedby={undefined}>
+          <Radix.Content className="pop pal" aria-describedby={undefined} onCloseAutoFocus={focusBack}>
             <Radix.Title className="vh">Search or run a command</Radix.Title>
             <div className="q">
               <Icon name="search" />

@@ -29,6 +29,19 @@ test("a name that stands on two servers is said with its server in the command",
   expect(commands).toEqual(expect.arrayContaining(["app restart prod-1/web", "app restart prod-2/web"]));
 });
 
+test("of ten thousand apps the best are found, the first of equals first", () => {
+  const apps = Array.from({ length: 10_000 }, (_, i) => ({
+    name: `app-${i}`,
+    server_name: "prod-1",
+    status: "running",
+  }));
+  const many = items({ ...known, apps: apps as App[] });
+  expect(find(many, "deploy app-4711").map((item) => item.text)).toEqual(["Deploy app-4711"]);
+  const found = find(many, "restart app-");
+  expect(found).toHaveLength(14);
+  expect(found[0]?.text).toBe("Restart app-0");
+});
+
 test("nothing is offered for nonsense, and places for nothing", () => {
   expect(find(all, "zzz")).toEqual([]);
   expect(find(all, "").some((item) => item.key === "g j")).toBe(true);

@@ -14,6 +14,8 @@ export interface Item {
   act?: { verb: "deploy" | "restart" | "stop" | "start" | "provision"; app: string; server: string };
   job?: Job;
   theme?: true;
+  /** Text and detail as they are searched; made with the first search. */
+  low?: [string, string];
 }
 
 interface Known {
@@ -29,8 +31,9 @@ export const appPath = (app: { name: string; server_name: string }, tab = ""): s
 export function items({ apps, servers, databases, jobs }: Known): Item[] {
   const out: Item[] = [];
   // A name that stands on several servers is said with its server.
-  const named = (app: App) =>
-    apps.filter((other) => other.name === app.name).length > 1 ? `${app.server_name}/${app.name}` : app.name;
+  const times = new Map<string, number>();
+  for (const app of apps) times.set(app.name, (times.get(app.name) ?? 0) + 1);
+  const named = (app: App) => ((times.get(app.name) ?? 0) > 1 ? `${app.server_name}/${app.name}` : app.name);
   for (const app of apps) {
     for (const verb of ["deploy", "restart", app.status === "running" ? "stop" : "start"] as const) {
       const text = `${verb.charAt(0).toUpperCase()}${verb.slice(1)} ${app.name}`;
@@ -153,22 +156,31 @@ export function find(all: Item[], typed: string): Item[] {
     const jobs = all.filter((item) => item.group === "Jobs").slice(0, 5);
     return [...jobs, ...all.filter((item) => item.group === "Go to" && item.key !== undefined)];
   }
-  const scored = all.flatMap((item) => {
-    const text = item.text.toLowerCase();
-    let score = 0;
-    for (const one of words) {
-      if (text === one) score += 8;
-      else if (text.startsWith(one)) score += 4;
-      else if (text.includes(` ${one}`)) score += 3;
-      else if (text.includes(one)) score += 2;
-      else if (item.detail.toLowerCase().includes(one)) score += 1;
-      else return [];
-    }
-    return [{ item, score }];
-  });
-  const best = scored
-    .sort((a, b) => b.score - a.score)
-    .slice(0, MOST)
-    .map(({ item }) => item);
-  return (["Do", "Jobs", "Go to"] as const).flatMap((group) => best.filter((item) => item.group === group));
+  // There may be tens of thousands: they are not sorted, only the best are kept, of equals the first.
+  const best: { item: Item; score: number }[] = [];
+  for (const item of all) {
+    const score = scoreOf(item, words);
+    if (score === 0 || (best.length === MOST && score <= (best.at(-1)?.score ?? 0))) continue;
+    const at = best.findIndex((other) => other.score < score);
+    best.splice(at === -1 ? best.length : at, 0, { item, score });
+    if (best.length > MOST) best.pop();
+  }
+  const found = best.map(({ item }) => item);
+  return (["Do", "Jobs", "Go to"] as const).flatMap((group) => found.filter((item) => item.group === group));
+}
+
+/** 0: not all words stand in it. */
+function scoreOf(item: Item, words: string[]): number {
+  item.low ??= [item.text.toLowerCase(), item.detail.toLowerCase()];
+  const [text, detail] = item.low;
+  let score = 0;
+  for (const one of words) {
+    if (text === one) score += 8;
+    else if (text.startsWith(one)) score += 4;
+    else if (text.includes(` ${one}`)) score += 3;
+    else if (text.includes(one)) score += 2;
+    else if (detail.includes(one)) score += 1;
+    else return 0;
+  }
+  return score;
 }

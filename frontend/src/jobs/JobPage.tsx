@@ -9,7 +9,19 @@ import { useJobLog } from "../log/useJobLog";
 import { age, clock, count, duration, ms } from "../ui/format";
 import { Icon, Ring } from "../ui/Icon";
 import { Menu } from "../ui/Menu";
-import { Ago, Button, Command, copyText, currentStep, Head, Note, SignWord, useNow, Words } from "../ui/pieces";
+import {
+  Ago,
+  Button,
+  Command,
+  copyText,
+  currentStep,
+  Head,
+  LinkButton,
+  Note,
+  SignWord,
+  useNow,
+  Words,
+} from "../ui/pieces";
 import { isOver, jobSign, stepSign } from "../ui/sign";
 import { Loaded, sentence } from "../ui/Trouble";
 import { useJobActions } from "./actions";
@@ -19,6 +31,24 @@ import { answers, tries, who } from "./why";
 export function JobPage() {
   const id = Number(useParams().id);
   const query = useQuery({ ...q.job(id), enabled: Number.isInteger(id) });
+  if (!Number.isInteger(id)) {
+    return (
+      <div className="wrap px-8 py-6">
+        <Head title="No such job" crumbs={<Link to="/jobs">Jobs</Link>} />
+        <Note
+          icon="info"
+          lead="There is no such job."
+          acts={
+            <LinkButton small to="/jobs">
+              All jobs
+            </LinkButton>
+          }
+        >
+          A job is called by its number.
+        </Note>
+      </div>
+    );
+  }
   return query.data === undefined ? (
     <div className="wrap px-8 py-6">
       <Head title={`Job #${id}`} crumbs={<Link to="/jobs">Jobs</Link>} />
@@ -185,7 +215,7 @@ function Steps({ job, chosen, onChoose }: { job: Job; chosen: number | null; onC
     return job.steps.filter((step) => !fold.has(step.seq));
   }, [job.steps, unfolded]);
   return (
-    <aside className="steps" aria-label="steps">
+    <section className="steps" aria-label="steps">
       <h2>Steps</h2>
       {job.steps.length === 0 && <p className="muted px-2 text-[13px]">Its plan is made when it begins.</p>}
       {shown.length < job.steps.length && (
@@ -224,7 +254,7 @@ function Steps({ job, chosen, onChoose }: { job: Job; chosen: number | null; onC
           </>
         )}
       </div>
-    </aside>
+    </section>
   );
 }
 

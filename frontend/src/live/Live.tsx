@@ -1,5 +1,5 @@
 // Ties the line to the query cache: corrections at once, questions gathered for a moment, logs by number.
-import { type InfiniteData, type QueryClient, useQueryClient } from "@tanstack/react-query";
+import { type InfiniteData, type Query, type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { createContext, type ReactNode, use, useEffect, useMemo, useState } from "react";
 import { signOut } from "../api/call";
 import type { App, Job, Server } from "../api/types";
@@ -28,6 +28,9 @@ const Context = createContext<Live>({
 });
 
 export const useLive = (): Live => use(Context);
+
+/** No event tells that a question which failed while the line was down can be answered now. */
+export const unanswered = { predicate: (query: Query) => query.state.status === "error" };
 
 export function apply(client: QueryClient, change: Change): void {
   const jobs = (map: (job: Job) => Job) => {
@@ -84,9 +87,12 @@ export function LiveProvider({ children }: { children: ReactNode }) {
       for (const queryKey of stale.values()) void client.invalidateQueries({ queryKey });
       stale.clear();
     };
+    const logs = () => {
+      for (const listeners of shared.listeners.values()) for (const tell of listeners) tell(Number.MAX_SAFE_INTEGER);
+    };
     const everything = () => {
       void client.invalidateQueries();
-      for (const listeners of shared.listeners.values()) for (const tell of listeners) tell(Number.MAX_SAFE_INTEGER);
+      logs();
     };
     const line = new Line({
       onState: (next) => {
@@ -94,7 +100,9 @@ export function LiveProvider({ children }: { children: ReactNode }) {
         if (next.is === "refused" && next.status === 401) signOut(true);
       },
       onOpen: (gap) => {
-        if (gap) everything();
+        if (gap) return everything();
+        void client.invalidateQueries(unanswered);
+        logs();
       },
       onFrame: (frame) => {
         const told = read(frame);

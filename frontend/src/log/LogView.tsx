@@ -1,16 +1,18 @@
 // The log of a job: only what is in sight is drawn; one tab stop; the reader decides whether it follows.
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, memo, type ReactNode, useEffect, useMemo, useRef, useState } from "react";
-import { useLocation } from "react-router";
+import { type KeyboardEvent, memo, type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { useLocation, useNavigate } from "react-router";
 import type { Step } from "../api/types";
-import { duration, ms, timeOfDay } from "../ui/format";
+import { useLive } from "../live/Live";
+import { count, duration, ms, timeOfDay } from "../ui/format";
 import { Icon, Ring } from "../ui/Icon";
 import { Button, copyText } from "../ui/pieces";
 import { RUNNING, stepSign } from "../ui/sign";
 import { useToasts } from "../ui/Toasts";
 import { Trouble } from "../ui/Trouble";
 import { plain, spans } from "./ansi";
-import { asText, hits, type Line, type Row, rows, stepKey } from "./model";
+import { asText, type Line, type Row, rows, stands, stepKey } from "./model";
+import { useHits } from "./useHits";
 import type { JobLog } from "./useJobLog";
 
 interface Props {
@@ -61,21 +63,32 @@ export function LogView({ log, steps, alive, runs, name, chosen, foot }: Props) 
   const [wrap, toggleWrap] = useOption("wrap", true);
   const [time, toggleTime] = useOption("time", true);
   const toasts = useToasts();
+  const line = useLive().state.is;
+  const down = line === "reconnecting" || line === "offline" || line === "refused";
   const { hash, pathname } = useLocation();
+  const navigate = useNavigate();
   const linked = /^#L(\d+)$/.exec(hash)?.[1];
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: the model grows in place; its version says when
   const all = useMemo(() => rows(log.model.lines, closed), [log.model, log.version, closed]);
-  const found = useMemo(() => hits(all, search), [all, search]);
-  const foundSet = useMemo(() => new Set(found), [found]);
+  const { found, done } = useHits(all, search);
+  const needle = search.toLowerCase();
   const currentHit = found.length === 0 ? -1 : (found[Math.min(hit, found.length - 1)] ?? -1);
 
+  // The same for the same rows: each new one has the places of all rows computed again, which a long log feels.
+  const estimateSize = useCallback(
+    (i: number) => {
+      const row = all[i];
+      return row?.is === "head" || (row?.is === "line" && row.line.kind !== "out") ? 32 : 20;
+    },
+    [all],
+  );
+  const getItemKey = useCallback((i: number) => all[i]?.key ?? i, [all]);
   const list = useVirtualizer({
     count: all.length,
     getScrollElement: () => scroller.current,
-    estimateSize: (i) =>
-      all[i]?.is === "head" || (all[i]?.is === "line" && (all[i] as { line: Line }).line.kind !== "out") ? 32 : 20,
-    getItemKey: (i) => all[i]?.key ?? i,
+    estimateSize,
+    getItemKey,
     overscan: 30,
   });
 
@@ -128,9 +141,11 @@ export function LogView({ log, steps, alive, runs, name, chosen, foot }: Props) 
     else if (event.key === "ArrowUp") goto(Math.max(0, here - 1));
     else if (event.key === "End") setFollow(true);
     else if (event.key === "Home") goto(0);
-    else if (event.key === "Enter" && row?.is === "line" && row.line.no > 0)
-      history.replaceState(history.state, "", `#L${row.line.no}`);
-    else if (event.key === "Enter" && row?.is === "head") toggle(row);
+    else if (event.key === "Enter" && row?.is === "line" && row.line.no > 0) {
+      // It is in sight already: the link to it moves nothing.
+      went.current = `L${row.line.no}`;
+      void navigate({ hash: `#L${row.line.no}` }, { replace: true });
+    } else if (event.key === "Enter" && row?.is === "head") toggle(row);
     else if (event.key === "y" && row?.is === "line" && row.line.no > 0) {
       void copyText(linkTo(row.line)).then((done) => done && toasts.say(`The link to line ${row.line.no} is copied`));
     } else return;
@@ -173,7 +188,11 @@ export function LogView({ log, steps, alive, runs, name, chosen, foot }: Props) 
           {search !== "" && (
             <>
               <span className="hits" role="status">
-                {found.length === 0 ? "none" : `${Math.min(hit, found.length - 1) + 1} of ${found.length}`}
+                {found.length > 0
+                  ? `${Math.min(hit, found.length - 1) + 1} of ${found.length}${done ? "" : "…"}`
+                  : done
+                    ? "none"
+                    : "…"}
               </span>
               <button type="button" className="cp" aria-label="previous match" onClick={() => nextHit(-1)}>
                 <Icon name="up" />
@@ -238,7 +257,7 @@ export function LogView({ log, steps, alive, runs, name, chosen, foot }: Props) 
                 ) : (
                   <LogLine
                     line={row.line}
-                    search={foundSet.has(item.index) ? search : ""}
+                    search={needle !== "" && stands(row.line, needle) ? search : ""}
                     now={item.index === currentHit}
                     selected={linked !== undefined && row.line.no === Number(linked)}
                     cursor={item.index === cursor}
@@ -250,13 +269,18 @@ export function LogView({ log, steps, alive, runs, name, chosen, foot }: Props) 
         </div>
       </div>
       <div className="tailbar">
-        {runs && follow ? (
+        {runs && down ? (
+          <span className="st st-retry">
+            <Icon name="unlink" />
+            <span>the line is down; {log.model.numbered} lines until then</span>
+          </span>
+        ) : runs && follow ? (
           <span className="st st-run">
             <Ring />
-            <span>following, {log.model.numbered} lines</span>
+            <span>following, {count(log.model.numbered, "line")}</span>
           </span>
         ) : (
-          <span>{log.model.numbered} lines</span>
+          <span>{count(log.model.numbered, "line")}</span>
         )}
         {alive && !follow && (
           <Button small icon="down" onClick={() => setFollow(true)}>
@@ -298,7 +322,7 @@ function SectionHead({
       {row.run > 1 && <span className="tag">run {row.run}</span>}
       <span className="dur">
         {from !== null && to !== null && `${duration(to - from)} · `}
-        {row.lines} lines
+        {count(row.lines, "line")}
       </span>
     </button>
   );

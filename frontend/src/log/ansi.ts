@@ -67,6 +67,9 @@ export function spans(line: string): Span[] {
   return out;
 }
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const ODD = /[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/;
+
 export function plain(line: string): string {
-  return clean(line.replace(ESCAPE, ""));
+  return ODD.test(line) ? clean(line.replace(ESCAPE, "")) : line;
 }

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { LogChunk } from "../api/types";
 import { lastDrawn, plain, spans } from "./ansi";
-import { asText, hits, LogModel, rows } from "./model";
+import { asText, LogModel, type Row, rows, Search } from "./model";
 
 const at = "2026-11-25T20:00:00Z";
 const chunk = (seq: number, step: number | null, text: string, run = 1): LogChunk => ({
@@ -65,10 +65,32 @@ test("searching looks at what is shown, not at its colours", () => {
   const model = new LogModel();
   model.take([chunk(1, 1, "\x1b[32mCompi\x1b[0mling serde\nother\nSERDE_json\n")]);
   const all = rows(model.lines, new Set());
+  const hits = (rows: Row[], wanted: string) => {
+    const search = new Search(rows, wanted);
+    search.go();
+    return search.found;
+  };
   expect(hits(all, "compiling serde")).toEqual([1]);
   expect(hits(all, "serde")).toEqual([1, 3]);
   expect(hits(all, "32m")).toEqual([]);
   expect(hits(all, "")).toEqual([]);
+});
+
+test("a search in pieces finds the same as one at once, and each piece is short", () => {
+  const model = new LogModel();
+  model.take([chunk(1, 1, Array.from({ length: 5_000 }, (_, i) => `line ${i}\n`).join(""))]);
+  const all = rows(model.lines, new Set());
+  const whole = new Search(all, "line 77");
+  whole.go();
+  expect(whole.found).toHaveLength(11);
+  const search = new Search(all, "LINE 77");
+  let pieces = 0;
+  while (!search.done) {
+    search.go(() => true);
+    pieces += 1;
+  }
+  expect(search.found).toEqual(whole.found);
+  expect(pieces).toBe(Math.ceil(all.length / 500));
 });
 
 test("the file has times, no escapes, and marks what infrakt said", () => {

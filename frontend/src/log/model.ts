@@ -113,17 +113,44 @@ export function rows(lines: Line[], closed: ReadonlySet<string>): Row[] {
   return out;
 }
 
-/** Rows in which `wanted` stands, whatever the case. */
-export function hits(all: Row[], wanted: string): number[] {
-  const needle = wanted.toLowerCase();
-  if (needle === "") return [];
-  const found: number[] = [];
-  all.forEach((row, i) => {
-    if (row.is === "head") return;
-    row.line.low ??= plain(row.line.raw).toLowerCase();
-    if (row.line.low.includes(needle)) found.push(i);
-  });
-  return found;
+/** Whether `needle`, in lower case, stands in a line as it is shown. */
+export function stands(line: Line, needle: string): boolean {
+  line.low ??= plain(line.raw).toLowerCase();
+  return line.low.includes(needle);
+}
+
+/** Rows looked through before the clock is asked again. */
+const AT_ONCE = 500;
+
+/** Looks for rows in which `wanted` stands, whatever the case: a piece at a time, since a log may have more lines than a frame has time for. */
+export class Search {
+  readonly found: number[] = [];
+  private readonly needle: string;
+  private at = 0;
+
+  constructor(
+    private readonly all: Row[],
+    wanted: string,
+  ) {
+    this.needle = wanted.toLowerCase();
+    if (this.needle === "") this.at = all.length;
+  }
+
+  get done(): boolean {
+    return this.at >= this.all.length;
+  }
+
+  /** Goes on until it is done or `enough` says so. */
+  go(enough: () => boolean = () => false): void {
+    while (!this.done) {
+      const to = Math.min(this.all.length, this.at + AT_ONCE);
+      for (; this.at < to; this.at += 1) {
+        const row = this.all[this.at];
+        if (row?.is === "line" && stands(row.line, this.needle)) this.found.push(this.at);
+      }
+      if (enough()) return;
+    }
+  }
 }
 
 /** The log as a text file. */

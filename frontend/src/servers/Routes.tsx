@@ -9,7 +9,7 @@ import { appPath } from "../frame/palette-items";
 import { useEnqueue } from "../jobs/actions";
 import { Destroy, Dialog } from "../ui/Dialog";
 import { Field, FormError, useDraft, useSubmit } from "../ui/Form";
-import { word } from "../ui/format";
+import { typedNumber, word } from "../ui/format";
 import { Button, Command, Empty } from "../ui/pieces";
 import { useToasts } from "../ui/Toasts";
 import { Loaded } from "../ui/Trouble";
@@ -98,7 +98,7 @@ export function RouteForm({ server, apps, onClose }: { server: Server; apps: str
   const enqueue = useEnqueue();
   const client = useQueryClient();
   const form = useSubmit(async () => {
-    const to = values.app_name === "" ? { port: Number(values.port) } : { app_name: values.app_name };
+    const to = values.app_name === "" ? { port: typedNumber(values.port) } : { app_name: values.app_name };
     await enqueue("/proxy/routes", `route ${values.domain}`, {
       body: { domain: values.domain, server_name: server.name, ...to },
     });

@@ -3,7 +3,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { call, path } from "../api/call";
 import type { Server } from "../api/types";
 import { Field, FormError, useDraft, useSubmit } from "../ui/Form";
-import { word } from "../ui/format";
+import { typedNumber, word } from "../ui/format";
 import { Button, Command } from "../ui/pieces";
 import { useToasts } from "../ui/Toasts";
 
@@ -36,7 +36,7 @@ export function ServerForm({
     const { name, port, ssh_key_path, provider, ...rest } = values;
     const changed = {
       ...rest,
-      port: Number(port),
+      port: typedNumber(port),
       ssh_key_path: ssh_key_path === "" ? null : ssh_key_path,
       provider: provider === "" ? null : provider,
     };

@@ -108,7 +108,7 @@ function ServerView({ server }: { server: Server }) {
               </span>
             )}
             {status.data?.os != null && <span>{status.data.os}</span>}
-            {status.data !== undefined && <span>up {age(status.data.uptime_s * 1000, 0)}</span>}
+            {status.data !== undefined && <span>{status.data.uptime}</span>}
             {server.provider != null && server.provider !== "" && <span>{server.provider}</span>}
           </>
         }
@@ -330,22 +330,22 @@ function Lane({ server, jobs }: { server: Server; jobs: Job[] }) {
     .slice(0, 5);
   const row = (job: Job, acts: ReactNode) => {
     const time = jobTime(job, now);
+    const middle =
+      job.state === "running" ? (
+        <StepsBar steps={job.steps} />
+      ) : isOver(job.state) && job.started_at != null && time !== null ? (
+        `took ${duration(time)}`
+      ) : null;
     return (
       <div className="item" key={job.id}>
         <SignIcon sign={jobSign(job)} />
-        <div className="tr">
+        <div className={middle === null ? "phone:col-span-2" : ""}>
           <JobLink id={job.id} title={job.title} />{" "}
           <span className="soft">
             <NowOrWhy job={job} jobs={jobs} bar={false} />
           </span>
         </div>
-        <span className="sg soft r nw">
-          {job.state === "running" ? (
-            <StepsBar steps={job.steps} />
-          ) : isOver(job.state) && job.started_at != null && time !== null ? (
-            `took ${duration(time)}`
-          ) : null}
-        </span>
+        {middle !== null && <span className="sg soft r nw">{middle}</span>}
         <span className="soft nw r">
           {isOver(job.state) ? (
             <Ago time={job.finished_at} />

@@ -6,6 +6,7 @@ import type { Job, Server } from "../api/types";
 import { JobLink } from "../jobs/JobBits";
 import { laneWords, rank } from "../jobs/lanes";
 import { Dialog } from "../ui/Dialog";
+import { Finder, isLong, LongBody, type RowProps } from "../ui/Long";
 import { Ago, Button, Empty, Head, LinkButton, Note, SignWord, Table } from "../ui/pieces";
 import { jobSign, serverSign } from "../ui/sign";
 import { Loaded, sentence } from "../ui/Trouble";
@@ -78,29 +79,36 @@ export function ServersPage() {
               />
             </section>
           ) : (
-            <section className="card sect">
-              <Table
-                label="servers"
-                heads={[
-                  { text: "State" },
-                  { text: "Name" },
-                  { text: "Address", className: "hide-m" },
-                  { text: "Lane" },
-                  { text: "Apps", className: "num" },
-                  { text: "Seen" },
-                ]}
-              >
-                <tbody role="rowgroup">
-                  {rows.map((server) => (
-                    <Row
-                      key={server.id}
-                      server={server}
-                      jobs={(alive.data ?? []).filter((job) => job.server_name === server.name)}
-                    />
-                  ))}
-                </tbody>
-              </Table>
-            </section>
+            <Finder rows={rows} what="a server" text={serverText}>
+              {(found) => (
+                <section className="card sect">
+                  <Table
+                    label="servers"
+                    className={isLong(found.length) ? "long servers" : ""}
+                    count={isLong(found.length) ? found.length + 1 : undefined}
+                    heads={[
+                      { text: "State" },
+                      { text: "Name" },
+                      { text: "Address", className: "hide-m" },
+                      { text: "Lane" },
+                      { text: "Apps", className: "num" },
+                      { text: "Seen" },
+                    ]}
+                  >
+                    <LongBody rows={found} columns={6}>
+                      {(server, props) => (
+                        <Row
+                          key={server.id}
+                          server={server}
+                          jobs={(alive.data ?? []).filter((job) => job.server_name === server.name)}
+                          props={props}
+                        />
+                      )}
+                    </LongBody>
+                  </Table>
+                </section>
+              )}
+            </Finder>
           )
         }
       </Loaded>
@@ -121,10 +129,12 @@ export function ServersPage() {
   );
 }
 
-function Row({ server, jobs }: { server: Server; jobs: Job[] }) {
+const serverText = (server: Server) => `${server.name} ${server.user}@${server.host} ${serverSign(server).word}`;
+
+function Row({ server, jobs, props }: { server: Server; jobs: Job[]; props: RowProps }) {
   const first = [...jobs].sort((a, b) => rank(a) - rank(b) || a.id - b.id)[0];
   return (
-    <tr role="row">
+    <tr role="row" {...props}>
       <td role="cell" className="fit cs">
         <SignWord sign={serverSign(server)} />
       </td>

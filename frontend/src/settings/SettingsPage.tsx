@@ -44,8 +44,8 @@ export function SettingsPage() {
                 {rows.length === 0 ? (
                   <Empty
                     icon="key"
-                    title="No key"
-                    text="A key opens the API and this page."
+                    title="No key beside the first"
+                    text="The first one lies in this home’s api_key.txt. Others have a name, and may less."
                     command="infrakt key add ci --scope deploy"
                   />
                 ) : (

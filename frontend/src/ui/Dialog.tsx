@@ -5,6 +5,24 @@ import { Icon } from "./Icon";
 import { Button, Command, Note } from "./pieces";
 import { explain } from "./Trouble";
 
+/** Where the focus was when the window was opened; of a menu that is gone by then, the button of the menu. */
+function opener(): HTMLElement | null {
+  const at = document.activeElement;
+  const menu = at?.closest("[role='menu']")?.getAttribute("aria-labelledby");
+  const from = menu === null || menu === undefined ? at : document.getElementById(menu);
+  return from instanceof HTMLElement && from !== document.body ? from : null;
+}
+
+/** Gives the focus back when a window closes: to what opened it, else to the page. One that led to another page leaves it there. */
+export function useFocusBack(): (event: Event) => void {
+  const [from] = useState(() => ({ element: opener(), path: location.pathname }));
+  return (event) => {
+    event.preventDefault();
+    if (location.pathname !== from.path) return;
+    (from.element?.isConnected ? from.element : document.getElementById("main"))?.focus({ preventScroll: true });
+  };
+}
+
 export function Dialog({
   title,
   onClose,
@@ -16,12 +34,17 @@ export function Dialog({
   children: ReactNode;
   wide?: boolean;
 }) {
+  const focusBack = useFocusBack();
   return (
     <Radix.Root open onOpenChange={(open) => !open && onClose()}>
       <Radix.Portal>
         <Radix.Overlay className="shade" />
         <div className="popwrap">
-          <Radix.Content className={`pop dlg ${wide ? "wide" : ""}`} aria-describedby={undefined}>
+          <Radix.Content
+            className={`pop dlg ${wide ? "wide" : ""}`}
+            aria-describedby={undefined}
+            onCloseAutoFocus={focusBack}
+          >
             <Radix.Title>{title}</Radix.Title>
             {children}
           </Radix.Content>
@@ -64,6 +87,7 @@ export function Destroy({
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
   const field = useId();
+  const focusBack = useFocusBack();
   const fits = typed === name;
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -83,6 +107,7 @@ export function Destroy({
           <AlertDialog.Content
             className="pop dlg"
             aria-describedby={undefined}
+            onCloseAutoFocus={focusBack}
             onOpenAutoFocus={(event) => {
               event.preventDefault();
               document.getElementById(field)?.focus();

@@ -20,8 +20,9 @@ export function explain(error: unknown): string {
   return sentence(error.message);
 }
 
+/** Begins large and ends with a point; a name at its beginning stays as it is written. */
 export function sentence(text: string): string {
-  const first = text.charAt(0).toUpperCase() + text.slice(1);
+  const first = /^[a-z']+([ ,:;.]|$)/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
   return /[.!?]$/.test(first) ? first : `${first}.`;
 }
 

@@ -1,5 +1,19 @@
 import { expect, test } from "vitest";
-import { age, ago, bytes, clock, count, duration, ms, short, shortFingerprint, span, word } from "./format";
+import {
+  age,
+  ago,
+  bytes,
+  clock,
+  count,
+  duration,
+  ms,
+  short,
+  shortFingerprint,
+  span,
+  typedNumber,
+  webAddress,
+  word,
+} from "./format";
 
 test("durations are said as the command line says them", () => {
   expect([-5, 0, 849, 2_100, 59_999, 91_000, 124_000, 7_500_000, 273_600_000].map(duration)).toEqual([
@@ -56,4 +70,16 @@ test("amounts, commits, fingerprints", () => {
 
 test("a word of a command is quoted where a shell would read it otherwise", () => {
   expect(["web", "a b", "it's", "$x", ""].map(word)).toEqual(["web", "'a b'", "'it'\\''s'", "'$x'", "''"]);
+});
+
+test("a route without TLS is opened without it", () => {
+  expect(["web.example.com", "http://web.localhost", "*.example.com"].map(webAddress)).toEqual([
+    "https://web.example.com",
+    "http://web.localhost",
+    "https://*.example.com",
+  ]);
+});
+
+test("what was typed for a number and is none is not made into one", () => {
+  expect(["22", " 8080 ", "", "ssh", "1e3", "-1"].map(typedNumber)).toEqual([22, 8080, "", "ssh", "1e3", "-1"]);
 });

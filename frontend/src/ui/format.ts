@@ -100,6 +100,16 @@ export function word(text: string): string {
   return /^[A-Za-z0-9_./:@%+=,~-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
+/** A number that was typed. What is none goes out as it is, to be refused by name: as `null` the default would take its place. */
+export function typedNumber(text: string): number | string {
+  return /^\d+$/.test(text.trim()) ? Number(text) : text;
+}
+
+/** Where a route is opened: `http://` in front of a domain means without TLS. */
+export function webAddress(domain: string): string {
+  return /^http:\/\//i.test(domain) ? domain : `https://${domain}`;
+}
+
 /** What a kind of job is called in a sentence. */
 export function kindWord(kind: string): string {
   return kind.replaceAll("_", " ");

@@ -274,14 +274,17 @@ export function Table({
   heads,
   children,
   className = "",
+  count,
 }: {
   label: string;
   heads: { text: string; className?: string; hidden?: boolean }[];
   children: ReactNode;
   className?: string;
+  /** Of its rows, where not all are drawn. */
+  count?: number | undefined;
 }) {
   return (
-    <table className={`tbl cards ${className}`} role="table" aria-label={label}>
+    <table className={`tbl cards ${className}`} role="table" aria-label={label} aria-rowcount={count}>
       <thead role="rowgroup">
         <tr role="row">
           {heads.map((head) => (

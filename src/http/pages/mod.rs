@@ -29,6 +29,11 @@ const BARE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-u
 /// Names in here carry a hash of what they hold.
 const HASHED: &str = "assets/";
 
+/// As HTTP calls it, and what the build's file ends with.
+type Packing = (&'static str, &'static str);
+
+const PACKINGS: [Packing; 2] = [("br", ".br"), ("gzip", ".gz")];
+
 const WITHOUT_PAGE: &str = include_str!("without_page.html");
 
 /// The page as it was when the program was built; the folder may have been empty.
@@ -46,6 +51,8 @@ pub enum Pages {
 struct File {
     bytes: Cow<'static, [u8]>,
     sha256: [u8; 32],
+    /// How the build packed it: smaller than what could be done for each answer.
+    packed: Option<&'static str>,
 }
 
 impl Pages {
@@ -59,13 +66,24 @@ impl Pages {
 
     fn file(&self, name: &str) -> Option<File> {
         match self {
-            Pages::Embedded => {
-                Embedded::get(name).map(|file| File { sha256: file.metadata.sha256_hash(), bytes: file.data })
-            }
+            Pages::Embedded => Embedded::get(name).map(|file| File {
+                sha256: file.metadata.sha256_hash(),
+                bytes: file.data,
+                packed: None,
+            }),
             Pages::Folder(folder) => {
-                folder.read(name).map(|bytes| File { sha256: Sha256::digest(&bytes).into(), bytes: Cow::Owned(bytes) })
+                let whole =
+                    |bytes: Vec<u8>| File { sha256: Sha256::digest(&bytes).into(), bytes: bytes.into(), packed: None };
+                folder.read(name).map(whole)
             }
         }
+    }
+
+    /// As the build packed it, where it did and the browser takes that.
+    fn smallest(&self, name: &str, taken: &[Packing]) -> Option<File> {
+        let packed =
+            |(word, ending): &Packing| Some(File { packed: Some(word), ..self.file(&format!("{name}{ending}"))? });
+        taken.iter().find_map(packed).or_else(|| self.file(name))
     }
 }
 
@@ -103,7 +121,8 @@ pub async fn serve(req: HttpRequest, state: Data<State>) -> Result<HttpResponse,
         return Err(ApiError::not_found());
     }
     let name = req.path().trim_start_matches('/').to_owned();
-    let found = actix_web::web::block(move || find(&state.pages, &name)).await;
+    let taken = taken(&req);
+    let found = actix_web::web::block(move || find(&state.pages, &name, &taken)).await;
     match found.map_err(ApiError::internal)? {
         Some((name, file)) => Ok(answer(&req, &name, file)),
         None if req.path().trim_start_matches('/').starts_with(HASHED) => Err(ApiError::not_found()),
@@ -116,9 +135,9 @@ pub async fn serve(req: HttpRequest, state: Data<State>) -> Result<HttpResponse,
 }
 
 /// The file of that name; for an address of the page's own the page. A part of the page that is not there is not the page.
-fn find(pages: &Pages, name: &str) -> Option<(String, File)> {
+fn find(pages: &Pages, name: &str, taken: &[Packing]) -> Option<(String, File)> {
     if !name.is_empty()
-        && let Some(file) = pages.file(name)
+        && let Some(file) = pages.smallest(name, taken)
     {
         return Some((name.to_owned(), file));
     }
@@ -136,10 +155,27 @@ fn answer(req: &HttpRequest, name: &str, file: File) -> HttpResponse {
     let known = asked.split(',').map(str::trim).any(|known| known.trim_start_matches("W/") == tag);
     let mut answer = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     answer.insert_header((header::ETAG, tag)).insert_header((header::CACHE_CONTROL, cache));
+    if let Some(word) = file.packed {
+        answer.insert_header((header::CONTENT_ENCODING, word)).insert_header((header::VARY, "accept-encoding"));
+    }
     match known {
         true => answer.finish(),
         false => answer.content_type(content_type(name)).body(file.bytes.into_owned()),
     }
+}
+
+/// The packings that the browser takes, the best first.
+fn taken(req: &HttpRequest) -> Vec<Packing> {
+    let said = req.headers().get_all(header::ACCEPT_ENCODING).filter_map(|value| value.to_str().ok());
+    let said: Vec<&str> = said.flat_map(|value| value.split(',')).collect();
+    let takes = |(word, _): &Packing| {
+        said.iter().any(|one| {
+            let mut parts = one.split(';').map(str::trim);
+            let refused = |weight: &str| weight.strip_prefix("q=").and_then(|q| q.parse().ok()) == Some(0.0_f32);
+            parts.next() == Some(word) && !parts.any(refused)
+        })
+    };
+    PACKINGS.into_iter().filter(takes).collect()
 }
 
 fn content_type(name: &str) -> &'static str {
