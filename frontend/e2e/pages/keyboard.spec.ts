@@ -104,6 +104,7 @@ onSample("a window that a menu opened gives the focus back to the menu's button"
   await page.keyboard.press("Enter");
   await expect(page.getByRole("menuitem", { name: "Look again" })).toBeFocused();
   await page.keyboard.press("End");
+  await expect(page.getByRole("menuitem", { name: "Remove…" })).toBeFocused();
   await page.keyboard.press("Enter");
   const name = page.getByRole("alertdialog").getByRole("textbox");
   await expect(name).toBeFocused();
