@@ -107,19 +107,15 @@ impl Writer {
             let outcome = own.outcome.clone();
             *group = Some(own);
             drop(guard);
-            // One that wrote nothing has nothing to wait for.
-            if wrote {
-                outcome.wait()?;
-            }
+            // One that failed waits too: it may have failed for what another has written, which nobody else sees yet.
+            outcome.wait()?;
             return result.unwrap_or_else(|panic| resume_unwind(panic));
         }
         match conn.commit() {
             Ok(()) => own.outcome.end(Ok(())),
             Err(error) => {
                 own.outcome.end(Err(Fault::of(path, &error)));
-                if wrote {
-                    return Err(error.into());
-                }
+                return Err(error.into());
             }
         }
         result.unwrap_or_else(|panic| resume_unwind(panic))
@@ -264,6 +260,43 @@ mod tests {
             assert_eq!((home.there(), home.commits() - before), (expect.to_vec(), 1));
             home.writer.write(&home.path, B).unwrap();
         }
+    }
+
+    #[test]
+    fn who_fails_for_what_another_has_written_finds_it_written() {
+        let home = Home::new();
+        let seen = |conn: &mut Conn| match meta::get(conn, "first")? {
+            Some(_) => Err(StoreError::NoPortLeft),
+            None => Ok(()),
+        };
+        std::thread::scope(|scope| {
+            let (begun, has_begun) = mpsc::channel();
+            let (go_on, held) = mpsc::channel();
+            let (writer, path) = (&home.writer, &home.path);
+            scope.spawn(move || {
+                writer.write(path, |conn| {
+                    begun.send(()).unwrap();
+                    held.recv().unwrap();
+                    meta::set(conn, "first", "there")
+                })
+            });
+            has_begun.recv().unwrap();
+            let refused = scope.spawn(|| {
+                let refused = writer.write(path, seen);
+                (refused.is_err(), home.there())
+            });
+            // One more behind it, so that the one refused does not commit for all.
+            while writer.waiting.load(SeqCst) == 0 {
+                std::thread::yield_now();
+            }
+            scope.spawn(move || writer.write(path, A));
+            while writer.waiting.load(SeqCst) == 1 {
+                std::thread::yield_now();
+            }
+            go_on.send(()).unwrap();
+            let (refused, there) = refused.join().unwrap();
+            assert!(refused && there.contains(&"first"), "{there:?}");
+        });
     }
 
     #[test]

@@ -50,7 +50,8 @@ async fn systemd_starting_itself_anew_costs_nothing() {
     let bench = Bench::new("reexec").await;
     let job = Job::new();
     // A reload that meets the start anew is refused by systemd: so one after the other, and the second until it is taken.
-    let script = "systemctl daemon-reload; touch /root/reloaded; while [ ! -e \"$INFRAKT_CONFIRM\" ]; do sleep 0.1; done
+    let script =
+        "systemctl daemon-reload; touch /root/reloaded; while [ ! -e \"$INFRAKT_CONFIRM\" ]; do sleep 0.1; done
         until systemctl daemon-reload 2>/dev/null; do sleep 0.1; done; sleep 1; rm /root/reloaded; echo end";
     let running = begun(&bench.line, job.call(1, script)).await;
     bench.server.wait_until("[ -e /root/reloaded ]");
