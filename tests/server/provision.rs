@@ -30,7 +30,7 @@ fn assert_provisioned(server: &TestServer) {
     assert_eq!(lines[4..], ["3", "3", "1", "0"], "{state}");
 }
 
-/// Draws kill times from the job's own id: other moments in each run, printed with it.
+/// Draws kill times: other moments in each run, whose seed is printed.
 fn delays() -> impl Iterator<Item = Duration> {
     let mut seed =
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().subsec_nanos() as u64 | 1;
@@ -39,17 +39,30 @@ fn delays() -> impl Iterator<Item = Duration> {
         seed ^= seed << 13;
         seed ^= seed >> 7;
         seed ^= seed << 17;
-        Some(Duration::from_millis(300 + seed % 6_000))
+        Some(Duration::from_millis(200 + seed % 3_000))
     })
 }
 
 #[test]
 fn ten_kills_at_random_moments_run_no_step_twice_and_the_server_ends_up_provisioned() {
+    let mut delays = delays();
+    let mut kills = 0;
+    // A quick machine has provisioned its server before the tenth: the others meet the next one.
+    while kills < 10 {
+        let more = kills_while_provisioning(&mut delays);
+        assert!(more > 0, "it was provisioned before the first kill");
+        kills += more;
+    }
+    println!("killed {kills} times");
+}
+
+/// One server, from bare to provisioned, by workers that are killed: how many of them.
+fn kills_while_provisioning(delays: &mut impl Iterator<Item = Duration>) -> usize {
     let server = TestServer::bare("kills");
     let home = Home::with(&[("prod-1", &server)]);
     let job = home.enqueue(&["server", "provision", "prod-1"]);
     let mut kills = 0;
-    for delay in delays() {
+    for delay in delays {
         let seen = home.job(job);
         if seen.state.is_final() {
             break;
@@ -67,8 +80,6 @@ fn ten_kills_at_random_moments_run_no_step_twice_and_the_server_ends_up_provisio
     }
     let ended = home.job(job);
     assert_eq!(ended.state, JobState::Succeeded, "{:?}\n{}", ended.failure, home.log(job));
-    assert!(kills >= 10, "killed {kills} times only");
-    println!("killed {kills} times");
     let runs = home.runs(job);
     let expected: Vec<String> = STEPS.iter().map(|name| format!("{name} 1 succeeded")).collect();
     assert_eq!(runs, expected);
@@ -84,6 +95,7 @@ fn ten_kills_at_random_moments_run_no_step_twice_and_the_server_ends_up_provisio
     home.run(&["server", "show", "prod-1"]).ok();
     let again = home.run(&["server", "provision", "prod-1", "--wait"]).ok();
     assert_eq!(again.err.matches(" skipped ").count(), STEPS.len(), "{}", again.err);
+    kills
 }
 
 fn park(time: Duration) {
