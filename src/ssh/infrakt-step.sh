@@ -140,7 +140,7 @@ _exec)       # the unit's main process
   printf '%4096s\n' '' >"$D/exit.t" && sync "$D/exit.t" "$D/meta" || exit 1           # room for the result, kept against a full disk
   mark; put "$D/started" "$m $up ${INVOCATION_ID:-solo}" || exit 1                    # on disk before the body's first instruction
   max=${INFRAKT_LOG_MAX:-67108864}
-  while sleep 1; do z=$(stat -c %s "$D/log"); [ "$z" -le "$max" ] || {                # offsets stay true: a hole, not a shorter file
+  while sleep 1; do z=$(stat -c %s "$D/log" 2>/dev/null); [ "${z:-0}" -le "$max" ] || {   # offsets stay true: a hole, not a shorter file. Its end may meet a stat, whose complaint is nobody's
     fallocate -p -o $((max/2)) -l $((z-max/4-max/2)) "$D/log" && printf '%s %s\n' $((max/2)) $((z-max/4)) >"$D/gap.t" && mv -f "$D/gap.t" "$D/gap"; }; done 9>&- & w=$!
   umask 022; cd /; [ -z "$sd" ] || HOME=~root; export HOME="${HOME:-/}" PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8
   export INFRAKT_IN="$IN" INFRAKT_CONFIRM="$D/confirm"; unset INFRAKT_LOG_MAX INVOCATION_ID
