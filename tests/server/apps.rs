@@ -47,7 +47,7 @@ fn an_app_is_stopped_started_restarted_and_its_containers_stay_the_same() {
     assert_eq!(home.app("web", "status"), "stopped");
     app(&home, "stop").ok().says(&["nothing of web runs"]);
     // Neither docker nor a reboot starts what a person has stopped.
-    server.exec("systemctl restart docker");
+    server.docker("restart");
     assert_eq!(containers(&server), format!("{id} exited"));
 
     app(&home, "start").ok().says(&["web is running on prod-1", "200 from http://127.0.0.1:"]);

@@ -253,7 +253,7 @@ fn all_services_of_an_app_are_stopped_restarted_and_destroyed_and_the_volume_sta
     app("stop").ok().says(&["shop is stopped on prod-1"]);
     assert_eq!(containers(&server, "shop"), running.replace(" running ", " exited "), "all are stopped and kept");
     app("stop").ok().says(&["nothing of shop runs"]);
-    server.exec("systemctl restart docker");
+    server.docker("restart");
     assert_eq!(containers(&server, "shop"), running.replace(" running ", " exited "));
     app("restart").ok().says(&["shop is restarted on prod-1"]);
     assert_eq!(containers(&server, "shop"), running);

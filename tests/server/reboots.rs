@@ -74,18 +74,18 @@ fn a_docker_that_is_stopped_or_restarted_is_waited_for() {
     let job = ask("127.0.0.1:5000/hello:v2");
     let waiting = home.wait("it backs off", job, |job| job.state == JobState::Queued && job.attempt == 1);
     assert!(waiting.wait_reason.as_ref().unwrap().contains("docker on prod-1 does not answer"), "{waiting:?}");
-    server.exec("systemctl start docker.socket docker");
+    server.docker("start docker.socket");
     assert_deployed(&server, &home, job, "v2");
 
     // In the middle of a pull, of the health check …
     let job = ask("127.0.0.1:5001/hello:v2-big");
     home.wait_step(job, "fetch");
     server.wait_until("pgrep -fx 'docker pull .*'");
-    server.exec("systemctl restart docker");
+    server.docker("restart");
     assert_deployed(&server, &home, job, "v2");
     let job = ask("127.0.0.1:5000/hello:delay");
     home.wait_step(job, "health");
-    server.exec("systemctl restart docker");
+    server.docker("restart");
     assert_deployed(&server, &home, job, "delay");
 
     // … and of a start, where the one before does not hear SIGTERM and its end takes 10 s. A docker that is restarted there may still do
@@ -98,7 +98,7 @@ fn a_docker_that_is_stopped_or_restarted_is_waited_for() {
         home.wait_step(job, "start");
         // The new container is there, under its name for the time between.
         server.wait_until("docker ps -a --format '{{.Names}}' | grep -q '_infrakt-web-web-1$'");
-        server.exec(&format!("systemctl {how} docker"));
+        server.docker(how);
         assert_deployed(&server, &home, job, version);
         let hurt = home.runs(job).contains(&"start 1 failed".to_owned());
         assert!(hurt || how == "restart", "{:?}\n{}", home.runs(job), home.log(job));

@@ -95,6 +95,13 @@ impl TestServer {
         String::from_utf8_lossy(&output.stdout).trim_end().to_string()
     }
 
+    /// What systemd shall do with docker (`restart`, `kill --signal=KILL`), however often it was started just before: systemd
+    /// refuses a start after three in a minute.
+    #[track_caller]
+    pub fn docker(&self, what: &str) {
+        self.exec(&format!("systemctl reset-failed docker.service docker.socket && systemctl {what} docker"));
+    }
+
     pub fn try_exec(&self, script: &str) -> Output {
         testserver(&["exec", &self.name, "sh", "-c", script])
     }
