@@ -13,18 +13,19 @@ export default defineConfig({
   forbidOnly: true,
   // A line for each test, and at the end how many passed, failed or did not run: scripts/test reads those.
   reporter: [["list"]],
-  timeout: 60_000,
-  expect: { timeout: 15_000 },
+  // Long, for machines that have much else to do: a test waits for what it is told, not for a clock.
+  timeout: 180_000,
+  expect: { timeout: 45_000 },
   use: {
     launchOptions,
-    actionTimeout: 15_000,
-    navigationTimeout: 15_000,
+    actionTimeout: 45_000,
+    navigationTimeout: 45_000,
     screenshot: "only-on-failure",
     trace: "off",
     video: "off",
   },
   projects: [
     { name: "pages", testDir: "e2e/pages" },
-    { name: "life", testDir: "e2e/life", timeout: 300_000 },
+    { name: "life", testDir: "e2e/life", timeout: 600_000 },
   ],
 });

@@ -45,7 +45,7 @@ export const test = base.extend<object, { server: TestServer; tab: Page }>({
 
 async function open(browser: Browser): Promise<Page> {
   const context = await browser.newContext({ viewport: { width: 1360, height: 900 }, acceptDownloads: true });
-  context.setDefaultTimeout(15_000);
+  context.setDefaultTimeout(45_000);
   return context.newPage();
 }
 

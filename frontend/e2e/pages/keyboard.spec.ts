@@ -61,6 +61,7 @@ onSample("the palette opens, finds, goes, and gives the focus back", async ({ pa
   await expect.poll(() => focused(page)).toContain("actions for api");
 
   await page.keyboard.press("Control+k");
+  await expect(field).toBeFocused();
   await page.keyboard.type("logs web");
   await expect(page.getByRole("option", { selected: true })).toContainText("logs web");
   await page.keyboard.press("ArrowDown");

@@ -23,6 +23,7 @@ const KEPT: [name: string, address: string, then?: (page: Page) => Promise<void>
     "/",
     async (page) => {
       await page.keyboard.press("/");
+      await expect(page.getByRole("combobox")).toBeFocused();
       await page.keyboard.type("web");
       await expect(page.getByRole("option").first()).toBeVisible();
     },

@@ -30,8 +30,8 @@ onSample("nothing moves where the system asks for that", async ({ page }) => {
       page.evaluate(
         () => document.getAnimations().filter((one) => one.effect?.getTiming().iterations === Infinity).length,
       );
-    expect(await moving(), `${address}: what runs turns`).toBeGreaterThan(0);
+    await expect.poll(moving, `${address}: what runs turns`).toBeGreaterThan(0);
     await page.emulateMedia({ reducedMotion: "reduce" });
-    expect(await moving(), address).toBe(0);
+    await expect.poll(moving, address).toBe(0);
   }
 });
