@@ -39,7 +39,7 @@ export const test = base.extend<object, { server: TestServer; tab: Page }>({
       await tab.context().close();
       expect(faults, "what the page told the console").toEqual([]);
     },
-    { scope: "worker", timeout: 60_000 },
+    { scope: "worker", timeout: 180_000 },
   ],
 });
 

@@ -11,8 +11,8 @@ import type { Page } from "@playwright/test";
 const run = promisify(execFile);
 
 /** How long it may take to listen, and to end when it is asked to. */
-const START_MS = 20_000;
-const END_MS = 20_000;
+const START_MS = 60_000;
+const END_MS = 60_000;
 
 function program(): string {
   const path = process.env.INFRAKT_BIN;

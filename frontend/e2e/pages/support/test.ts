@@ -14,7 +14,7 @@ function on(filling: Filling) {
         await use(place);
         await place.remove();
       },
-      { scope: "worker", timeout: 60_000 },
+      { scope: "worker", timeout: 180_000 },
     ],
     streams: [
       // biome-ignore lint/correctness/noEmptyPattern: as above
