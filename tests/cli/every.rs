@@ -180,7 +180,7 @@ fn every_list_says_when_it_is_empty() {
 /// Plays the worker that cannot reach the server: the command waits meanwhile.
 fn unreachable(world: &World, line: &str) -> Output {
     let child = world.spawn(&mut world.command(&words(line)));
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + Duration::from_secs(120);
     let asked = || {
         let filter = infrakt::store::jobs::Filter { alive: true, ..infrakt::store::jobs::Filter::default() };
         let jobs = world.db().read(|conn| infrakt::store::jobs::list(conn, &filter, infrakt::store::Page::all()));

@@ -85,7 +85,7 @@ fn the_examples_have_the_keys_of_real_answers() {
 fn a_follower_prints_the_events_that_the_page_shows() {
     let world = World::with_web();
     let child = world.spawn(&mut world.command(&words("app deploy web --wait --json")));
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(120);
     while world.db().read(|conn| infrakt::store::jobs::find(conn, 1)).unwrap().is_none() {
         assert!(std::time::Instant::now() < deadline, "no job is asked for");
         std::thread::park_timeout(std::time::Duration::from_millis(5));

@@ -68,7 +68,7 @@ impl World {
 
     /// Asks them to end, and waits until they have.
     pub fn stop_workers(&self) {
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + Duration::from_secs(120);
         for row in self.workers() {
             // SAFETY: a signal to a process that this test's own command has started and that holds its lock still.
             unsafe { libc::kill(row.pid as i32, libc::SIGTERM) };

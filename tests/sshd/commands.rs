@@ -19,7 +19,7 @@ fn text(bytes: &[u8]) -> &str {
 
 /// Waits for something that another process does; the deadline is for a test that would otherwise hang.
 async fn until(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(120);
     while !condition() {
         assert!(tokio::time::Instant::now() < deadline, "still waiting: {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;
