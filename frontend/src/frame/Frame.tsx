@@ -46,7 +46,7 @@ export function Frame() {
   const main = useRef<HTMLElement>(null);
 
   useEffect(() => {
-    let g = 0;
+    let g = Number.NEGATIVE_INFINITY;
     const onKey = (event: KeyboardEvent) => {
       if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
         event.preventDefault();
@@ -65,9 +65,10 @@ export function Frame() {
         event.preventDefault();
         setOver("palette");
       } else if (event.key === "?") setOver("keys");
-      else if (event.key === "g") g = Date.now();
-      else if (Date.now() - g < 1_200 && GO[event.key] !== undefined) {
-        g = 0;
+      // When it was pressed, not when a busy page hears of it.
+      else if (event.key === "g") g = event.timeStamp;
+      else if (event.timeStamp - g < 1_200 && GO[event.key] !== undefined) {
+        g = Number.NEGATIVE_INFINITY;
         void navigate(GO[event.key] ?? "/");
       }
     };
