@@ -53,6 +53,7 @@ const NEEDED: &[(&str, &[&str])] = &[
     (
         "admin",
         &[
+            "look_at_server",
             "create_server",
             "change_server",
             "delete_server",

@@ -1,8 +1,10 @@
 //! Servers over the API: what cannot be, what is not there, what does not answer.
 
 use crate::api::Api;
+use crate::sshd::{Mode, TestSshd, keygen};
 use crate::world::World;
 use serde_json::json;
+use std::sync::atomic::Ordering::SeqCst;
 
 /// Nobody listens on port 1.
 fn unreachable() -> Api {
@@ -26,6 +28,48 @@ fn what_cannot_be_is_said_with_its_field() {
         "a new call knows its fields"
     );
     api.put("/api/servers/a", &json!({})).is(422);
+}
+
+#[test]
+fn a_new_server_shows_its_key_before_anything_is_recorded() {
+    let api = Api::of(World::new().server("a"));
+    let sshd = TestSshd::start();
+    let fingerprint = sshd.host_key("ed25519").fingerprint;
+    let new = json!({
+        "name": "prod-1", "host": "127.0.0.1", "port": sshd.addr.port(), "user": sshd.user,
+        "ssh_key_path": sshd.path("id").to_str().unwrap(),
+    });
+    let with = |name: &str, value: serde_json::Value| {
+        let mut body = new.clone();
+        body[name] = value;
+        body
+    };
+    let seen = api.post("/api/host-key", &new).is(200).json();
+    assert_eq!(seen, json!({ "key_type": "ssh-ed25519", "fingerprint": fingerprint }));
+    api.get("/api/servers/prod-1").is(404);
+
+    let asked = sshd.faults.connections.load(SeqCst);
+    api.post("/api/host-key", &with("name", json!("a"))).refuses(409, "server_exists");
+    let fields = |name, value| api.post("/api/host-key", &with(name, value)).faulty_fields();
+    assert_eq!(fields("name", json!("x y")), ["name"]);
+    assert_eq!(fields("host", json!("x y")), ["host"]);
+    assert_eq!(fields("port", json!("ssh")), ["port"]);
+    assert_eq!(fields("ssh_key_path", json!("id")), ["ssh_key_path"]);
+    assert_eq!(fields("colour", json!("red")), ["colour"]);
+    assert_eq!(sshd.faults.connections.load(SeqCst), asked, "what cannot be recorded is not asked for its key");
+
+    // Another one than was agreed to; the agreed one without a login; then both.
+    api.post("/api/servers", &with("fingerprint", json!("SHA256:x"))).refuses(409, "host_key_mismatch");
+    keygen(&sshd.path("other"), "ed25519", "");
+    sshd.authorize(&["other"]);
+    api.post("/api/servers", &with("fingerprint", json!(fingerprint))).refuses(502, "login_refused");
+    api.get("/api/servers/prod-1").is(404);
+    sshd.authorize(&["id"]);
+    let added = api.post("/api/servers", &with("fingerprint", json!(fingerprint))).is(201).json();
+    assert_eq!(added["host_key"], seen);
+
+    sshd.faults.set(Mode::Refuse);
+    api.post("/api/host-key", &with("name", json!("prod-2"))).is(502);
 }
 
 #[test]

@@ -362,6 +362,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/host-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The host key of a server that is to be added
+         * @description For a person to compare before `POST /api/servers` says it as `fingerprint`. Nobody logs in, and nothing is recorded.
+         */
+        post: operations["look_at_server"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/jobs": {
         parameters: {
             query?: never;
@@ -1091,8 +1111,8 @@ export interface components {
             server_name: string;
         };
         /**
-         * @description A server to be added. Without `fingerprint` it is recorded and not contacted: the first contact pins the key that it shows, which
-         *     `GET /api/servers/{name}/fingerprint` tells before.
+         * @description A server to be added. Without `fingerprint` it is recorded and not contacted: the first contact pins the key that it shows. Which one
+         *     that is, `POST /api/host-key` tells before.
          */
         CreateServer: {
             /** @description The host key must have this one (`SHA256:…`): infrakt logs in before it records the server, and pins the key */
@@ -1347,6 +1367,15 @@ export interface components {
         };
         Login: {
             key: string;
+        };
+        /** @description A server to be added, as far as its host key and what can be wrong with it go: see `CreateServer`. */
+        LookAtServer: {
+            host: string;
+            name: string;
+            /** Format: int32 */
+            port?: number | null;
+            ssh_key_path?: string | null;
+            user?: string | null;
         };
         /** @description What was done at once. */
         Message: {
@@ -3346,6 +3375,75 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It failed */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    look_at_server: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LookAtServer"];
+            };
+        };
+        responses: {
+            /** @description The key that it shows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostKey"];
+                };
+            };
+            /** @description There is one of that name */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field cannot be as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be reached */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description Refused */

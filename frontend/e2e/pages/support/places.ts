@@ -37,8 +37,26 @@ export const EMPTY_PLACES: [name: string, address: string][] = [
 ];
 
 /** Windows over a page: where, and what opens them. */
-export const WINDOWS: { name: string; address: string; steps: (string | { press: string } | { menu: string })[] }[] = [
+export const WINDOWS: {
+  name: string;
+  address: string;
+  steps: (string | { press: string } | { menu: string } | { fill: Record<string, string> })[];
+  /** What is there when it is whole. */
+  shows?: string;
+}[] = [
   { name: "add-server", address: "/servers?new", steps: [] },
+  {
+    name: "add-server-key",
+    address: "/servers?new",
+    steps: [{ fill: { Name: "prod-3", Host: "203.0.113.10" } }, { press: "Enter" }],
+    shows: "Is this your server?",
+  },
+  {
+    name: "add-server-away",
+    address: "/servers?new",
+    steps: [{ fill: { Name: "prod-3", Host: "127.0.0.1", Port: "1" } }, { press: "Enter" }],
+    shows: "It does not answer",
+  },
   { name: "new-app", address: "/apps?new", steps: [] },
   { name: "new-database", address: "/databases?new", steps: [] },
   { name: "destroy-app", address: "/apps/prod-1/web/settings", steps: ["Destroy…"] },
