@@ -1,6 +1,7 @@
-// A new server: its host key is shown and agreed to before anything is recorded.
+// Servers: a new one's host key is agreed to before anything is recorded; what is known of one is shown as far as it is.
 import type { Page } from "@playwright/test";
-import { SEEN } from "./support/dress";
+import { SEEN, statusOf } from "./support/dress";
+import { picture } from "./support/look";
 import { expect, onEmpty, onSample, open } from "./support/test";
 
 const question = (page: Page) => page.getByRole("region", { name: "Is this your server?" });
@@ -102,3 +103,47 @@ onEmpty("an agreed key is pinned also where its server refuses the login", async
   expect((await page.request.delete("/api/servers/new-1")).status()).toBe(200);
   await expect(page.getByRole("button", { name: "Add server" })).toBeVisible();
 });
+
+onSample(
+  "a server's last hour is drawn as far as somebody looked, with a gap where it did not answer",
+  async ({ page }) => {
+    let load = 0.4;
+    let answers = true;
+    await page.route(/\/api\/servers\/prod-1\/status$/, (route) => {
+      if (answers) return route.fulfill({ json: { ...statusOf("prod-1"), load: [load, 1.2, 0.9] } });
+      const detail = "cannot connect to prod-1: connection refused by 203.0.113.10:22";
+      return route.fulfill({ status: 502, json: { detail, code: "unreachable", request_id: "0199aa00c0de" } });
+    });
+    await page.clock.install();
+    await open(page, "/servers/prod-1");
+    const past = page.getByRole("img", { name: /^Load in the last hour/ });
+    await expect(past).toHaveAccessibleName("Load in the last hour: 10 percent, measured just now");
+    const look = async (minutes: number) => {
+      await page.clock.fastForward(minutes * 60_000);
+      const asked = page.waitForResponse(/\/prod-1\/status$/);
+      await page.getByRole("button", { name: "look again" }).click();
+      await asked;
+    };
+    for (const next of [0.8, 1.2, 1.0, 2.6, 3.1]) {
+      load = next;
+      await look(4);
+    }
+    answers = false;
+    await look(2);
+    answers = true;
+    for (const next of [2.0, 1.4]) {
+      load = next;
+      await look(3);
+    }
+    await look(15);
+    await expect(past).toHaveAccessibleName(
+      "Load in the last hour: 10 to 78 percent, measured since 43 min, with 2 gaps",
+    );
+    await picture(page, "server-last-hour");
+    // Another page in between forgets nothing.
+    await page.getByRole("link", { name: "Jobs" }).first().click();
+    await expect(page.getByRole("heading", { level: 1, name: "Jobs" })).toBeVisible();
+    await page.goBack();
+    await expect(past).toHaveAccessibleName(/^Load in the last hour: 10 to 78 percent, measured since 43 min/);
+  },
+);
