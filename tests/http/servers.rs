@@ -23,10 +23,11 @@ fn what_cannot_be_is_said_with_its_field() {
     assert_eq!(fields(json!({ "name": "x" })), ["host"]);
     api.post("/api/servers", &json!({ "name": "a", "host": "h" })).refuses(409, "server_exists");
     assert_eq!(
-        api.put("/api/servers/a", &json!({ "name": "b" })).faulty_fields(),
-        ["name"],
+        api.put("/api/servers/a", &json!({ "colour": "red" })).faulty_fields(),
+        ["colour"],
         "a new call knows its fields"
     );
+    assert_eq!(api.put("/api/servers/a", &json!({ "name": "x y" })).faulty_fields(), ["name"]);
     api.put("/api/servers/a", &json!({})).is(422);
 }
 
@@ -110,6 +111,26 @@ fn a_server_is_changed_without_being_asked_where_that_is_said() {
     assert_eq!((&changed["port"], &changed["provider"]), (&json!(2), &json!("me")));
     let changed = api.put("/api/servers/down", &json!({ "provider": null })).is(200).json();
     assert_eq!((&changed["port"], &changed["provider"]), (&json!(2), &json!(null)));
+}
+
+#[test]
+fn a_server_gets_another_name_and_its_apps_and_jobs_follow() {
+    let api = Api::of(World::new().server("a").server("b").app("web"));
+    api.post("/api/servers", &json!({ "name": "down", "host": "127.0.0.1", "port": 1 })).is(201);
+    api.put("/api/servers/a", &json!({ "name": "down" })).refuses(409, "server_exists");
+    let job = api.ask("/api/servers/down/provision").is(202).json()["job_id"].clone();
+    // A name is tried nowhere: that the server does not answer is no matter.
+    let renamed = api.put("/api/servers/down", &json!({ "name": "edge" })).is(200).json();
+    assert_eq!((&renamed["name"], &renamed["port"]), (&json!("edge"), &json!(1)));
+    api.get("/api/servers/down").refuses(404, "server_not_found");
+    let job = api.get(&format!("/api/jobs/{job}")).is(200).json();
+    assert_eq!((&job["server_name"], &job["title"]), (&json!("edge"), &json!("provision edge")));
+    assert_eq!(api.put("/api/servers/edge", &json!({ "name": "edge" })).is(200).json()["name"], "edge");
+
+    let of = api.get("/api/apps/web").is(200).json()["server_name"].as_str().unwrap().to_owned();
+    api.put(&format!("/api/servers/{of}"), &json!({ "name": "home" })).is(200);
+    assert_eq!(api.get("/api/apps/web?server=home").is(200).json()["server_name"], "home");
+    api.get(&format!("/api/apps/web?server={of}")).refuses(404, "server_not_found");
 }
 
 #[test]

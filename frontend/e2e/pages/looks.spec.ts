@@ -36,7 +36,7 @@ onSample.describe("with data", () => {
         else if ("fill" in step)
           for (const [field, text] of Object.entries(step.fill))
             await page.getByLabel(field, { exact: true }).fill(text);
-        else await page.getByRole(step.menu.endsWith("…") ? "menuitem" : "button", { name: step.menu }).click();
+        else await page.getByRole(step.item === true ? "menuitem" : "button", { name: step.menu }).click();
       }
       await page.locator("[role='dialog'], [role='alertdialog']").waitFor();
       await expect(page.locator("[role='dialog'] .skel")).toHaveCount(0);

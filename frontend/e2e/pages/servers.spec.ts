@@ -147,3 +147,26 @@ onSample(
     await expect(past).toHaveAccessibleName(/^Load in the last hour: 10 to 78 percent, measured since 43 min/);
   },
 );
+
+onSample("a server gets another name, and its page goes with it", async ({ page, place }) => {
+  const rename = (from: string, name: string) =>
+    page.request.put(`${place.url}/api/servers/${from}`, { data: { name }, headers: { "X-API-Key": place.key } });
+  await open(page, "/servers/spare");
+  await page.getByRole("button", { name: "more actions" }).click();
+  await page.getByRole("menuitem", { name: "Edit" }).click();
+  const dialog = page.getByRole("dialog", { name: "Edit spare" });
+  await dialog.getByLabel("Name", { exact: true }).fill("lab");
+  await page.keyboard.press("Enter");
+  await expect(dialog.getByRole("alert")).toContainText("lab");
+  await dialog.getByLabel("Name", { exact: true }).fill("annex");
+  await expect(dialog).toContainText("infrakt server edit spare --name annex");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("heading", { level: 1, name: "annex" })).toBeVisible();
+  await expect(page).toHaveURL(/\/servers\/annex$/);
+  await expect(page.getByRole("dialog")).toHaveCount(0);
+  await expect(page.locator(".toasts").getByRole("link", { name: "annex" })).toBeVisible();
+  // By whomever: what is open stays the same server.
+  expect((await rename("annex", "spare")).status()).toBe(200);
+  await expect(page).toHaveURL(/\/servers\/spare$/);
+  await expect(page.getByRole("heading", { level: 1, name: "spare" })).toBeVisible();
+});

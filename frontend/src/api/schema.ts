@@ -696,8 +696,9 @@ export interface paths {
         /** One server */
         get: operations["get_server"];
         /**
-         * Change how a server is reached
-         * @description Its pinned key stays. The new way is tried before it is recorded, unless `offline` says otherwise.
+         * Change a server's name, or how it is reached
+         * @description Its pinned key stays. A new way is tried before it is recorded, unless `offline` says otherwise. Under another name it has another
+         *     address here; what is known of it and what runs there goes on.
          */
         put: operations["change_server"];
         post?: never;
@@ -1007,6 +1008,8 @@ export interface components {
         /** @description What is to change of a server. What is missing stays; null or an empty text takes key or provider away. */
         ChangeServer: {
             host?: string | null;
+            /** @description Another name: jobs that have not ended go by it, and so do apps */
+            name?: string | null;
             /** @description Record it without trying the new way */
             offline?: boolean;
             /** Format: int32 */
@@ -4626,6 +4629,15 @@ export interface operations {
             };
             /** @description There is none of that name */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is another one of the new name */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -91,7 +91,9 @@ export function reduce(told: Told): Change[] {
       const status = text("status");
       const known: Change[] =
         status === undefined || told.server === undefined ? [] : [{ do: "server", name: told.server, status }];
-      return [...known, { do: "stale", key: ["servers"] }, { do: "stale", key: ["jobs"] }];
+      // Its name, which may be another one now, stands in all of these.
+      const named = text("what") === "edited" ? ["apps", "app", "databases", "dashboard"] : [];
+      return [...known, ...["servers", "jobs", ...named].map((key): Change => ({ do: "stale", key: [key] }))];
     }
     case "app": {
       const status = text("status");

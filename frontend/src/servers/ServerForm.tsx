@@ -1,4 +1,4 @@
-// Adding a server, whose host key is shown and agreed to first; or changing how one is reached, where the pinned key stays.
+// Adding a server, whose host key is shown and agreed to first; or changing its name or how it is reached, where the pinned key stays.
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { call, path } from "../api/call";
@@ -40,6 +40,7 @@ export function ServerForm({
           provider: server.provider ?? "",
         };
   const [values, set, forget] = useDraft(start, server === undefined ? "server" : undefined);
+  const isChanged = (name: string) => values[name as keyof typeof values] !== start[name as keyof typeof start];
   const [step, setStep] = useState<Step | null>(null);
   const body = () => {
     const { port, ssh_key_path, provider, ...rest } = values;
@@ -90,8 +91,13 @@ export function ServerForm({
   };
   const form = useSubmit(async () => {
     if (server === undefined) return look();
-    const { name: _, ...changed } = body();
-    await finish(await call<Server>(path`/servers/${server.name}`, { method: "PUT", body: changed }), "is changed");
+    // What was not touched is not tried anew: another name needs no server that answers.
+    const changed = Object.fromEntries(Object.entries(body()).filter(([name]) => isChanged(name)));
+    if (Object.keys(changed).length === 0) return onDone(server);
+    const done = await call<Server>(path`/servers/${server.name}`, { method: "PUT", body: changed });
+    // Its name stands in what is known of apps, routes and jobs.
+    if (done.name !== server.name) void client.invalidateQueries();
+    await finish(done, "is changed");
   });
   /** The answers to what stands in the place of the form. */
   const answer = useAct();
@@ -101,15 +107,18 @@ export function ServerForm({
     setCameBack(true);
     setStep(null);
   };
+  const flag = (field: keyof typeof values, name: string, usual: string) =>
+    (server === undefined ? values[field] === usual : !isChanged(field)) ? "" : `--${name} ${word(values[field])}`;
   const flags = [
-    values.user !== "root" ? `--user ${word(values.user)}` : "",
-    values.port !== "22" ? `--port ${values.port}` : "",
-    values.ssh_key_path !== "" ? `--key ${word(values.ssh_key_path)}` : "",
-  ]
-    .filter(Boolean)
-    .join(" ");
-  const command =
-    `infrakt server ${server === undefined ? "add" : "edit"} ${word(values.name || "prod-1")} --host ${word(values.host || "203.0.113.10")} ${flags}`.trim();
+    server === undefined ? `--host ${word(values.host || "203.0.113.10")}` : flag("name", "name", ""),
+    server === undefined ? "" : flag("host", "host", ""),
+    flag("user", "user", "root"),
+    flag("port", "port", "22"),
+    flag("ssh_key_path", "key", ""),
+    flag("provider", "provider", ""),
+  ];
+  const verb = server === undefined ? `add ${word(values.name || "prod-1")}` : `edit ${word(server.name)}`;
+  const command = ["infrakt server", verb, ...flags].filter(Boolean).join(" ");
   if (step?.is === "seen")
     return (
       <AskKey
@@ -144,16 +153,14 @@ export function ServerForm({
   return (
     <form className="form" onSubmit={form.onSubmit} noValidate>
       {lead !== undefined && <p className="soft text-[13px]">{lead}</p>}
-      {server === undefined && (
-        <Field
-          label="Name"
-          value={values.name}
-          onChange={(v) => set("name", v)}
-          error={form.bad("name")}
-          placeholder="prod-1"
-          autoFocus={onClose !== undefined || cameBack}
-        />
-      )}
+      <Field
+        label="Name"
+        value={values.name}
+        onChange={(v) => set("name", v)}
+        error={form.bad("name")}
+        placeholder="prod-1"
+        autoFocus={onClose !== undefined || cameBack}
+      />
       <div className="r2">
         <Field label="User" mono value={values.user} onChange={(v) => set("user", v)} error={form.bad("user")} />
         <Field

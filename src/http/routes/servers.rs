@@ -125,15 +125,17 @@ async fn show(state: Data<State>, _who: Reader, name: Path<String>) -> Answer {
     Ok(HttpResponse::Ok().json(Server::from(view)))
 }
 
-/// Change how a server is reached
+/// Change a server's name, or how it is reached
 ///
-/// Its pinned key stays. The new way is tried before it is recorded, unless `offline` says otherwise.
+/// Its pinned key stays. A new way is tried before it is recorded, unless `offline` says otherwise. Under another name it has another
+/// address here; what is known of it and what runs there goes on.
 #[utoipa::path(
     put, path = "/api/servers/{name}", tag = "servers", operation_id = "change_server",
     request_body = ChangeServer,
     responses(
         (status = 200, description = "It is changed", body = Server),
         (status = 404, description = "There is none of that name", body = Problem),
+        (status = 409, description = "There is another one of the new name", body = Problem),
         (status = 422, description = "A field cannot be as it is", body = Problem),
         (status = 502, description = "The new way does not lead there; nothing was changed", body = Problem),
     ),

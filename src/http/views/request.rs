@@ -96,6 +96,9 @@ impl From<LookAtServer> for AddServer {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeServer {
+    /// Another name: jobs that have not ended go by it, and so do apps
+    #[serde(default)]
+    pub name: Option<String>,
     #[serde(default)]
     pub host: Option<String>,
     #[serde(default)]
@@ -117,7 +120,7 @@ impl Input for ChangeServer {}
 impl From<ChangeServer> for EditServer {
     fn from(server: ChangeServer) -> Self {
         EditServer {
-            name: None,
+            name: server.name,
             host: server.host,
             user: server.user,
             port: server.port,

@@ -40,7 +40,7 @@ export const EMPTY_PLACES: [name: string, address: string][] = [
 export const WINDOWS: {
   name: string;
   address: string;
-  steps: (string | { press: string } | { menu: string } | { fill: Record<string, string> })[];
+  steps: (string | { press: string } | { menu: string; item?: true } | { fill: Record<string, string> })[];
   /** What is there when it is whole. */
   shows?: string;
 }[] = [
@@ -63,7 +63,12 @@ export const WINDOWS: {
   { name: "forget-app", address: "/apps/prod-1/web/settings", steps: ["Forget…"] },
   { name: "provision", address: "/servers/prod-1", steps: ["Provision"] },
   { name: "route", address: "/servers/prod-1", steps: ["Add route"] },
-  { name: "remove-server", address: "/servers/prod-1", steps: [{ menu: "more actions" }, { menu: "Remove…" }] },
+  {
+    name: "remove-server",
+    address: "/servers/prod-1",
+    steps: [{ menu: "more actions" }, { menu: "Remove…", item: true }],
+  },
+  { name: "edit-server", address: "/servers/prod-1", steps: [{ menu: "more actions" }, { menu: "Edit", item: true }] },
   { name: "connect-database", address: "/databases", steps: ["Connect"] },
   { name: "new-key", address: "/settings", steps: ["New key"] },
   { name: "revoke-key", address: "/settings", steps: ["Revoke…"] },
