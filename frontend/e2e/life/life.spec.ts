@@ -129,11 +129,16 @@ test("a variable is set, and reaches the app with the next deploy", async ({ tab
   await expect(row, "it is masked until it is asked for").not.toContainText("two words");
   await expect(main(tab)).toContainText("1 change is not deployed.");
   expect(await visit(tab, "/env/GREETING"), "nothing reaches the app before a deploy").toBe("status 404");
+  await goToApp(tab);
+  await goToApp(tab, "Environment");
+  await expect(row, "it stays marked for as long as it is so").toContainText("added");
 
   await followed(tab, "deploy web", () => tab.getByRole("button", { name: "Deploy to apply" }).click());
   await ends(tab, "done");
   expect(await visit(tab, "/env/GREETING")).toBe(value);
   await goToApp(tab, "Environment");
+  await expect(main(tab)).not.toContainText("not deployed.");
+  await expect(row).not.toContainText("added");
   await tab.getByRole("button", { name: "reveal GREETING" }).click();
   await expect(row).toContainText(value);
 });

@@ -9,6 +9,7 @@ import type {
   Dashboard,
   Database,
   Deployment,
+  EnvChanges,
   EnvVar,
   Health,
   Job,
@@ -121,6 +122,13 @@ export const q = {
     queryOptions<EnvVar[], ApiError>({
       queryKey: ["env", server, name],
       queryFn: ({ signal }) => call(path`/apps/${name}/env`, { query: { server }, signal }),
+    }),
+  envChanges: (server: string, name: string) =>
+    queryOptions<EnvChanges, ApiError>({
+      queryKey: ["env", server, name, "changes"],
+      queryFn: ({ signal }) => call(path`/apps/${name}/env-changes`, { query: { server }, signal }),
+      // No event tells that a variable was set elsewhere.
+      staleTime: LOOK_AGAIN_MS,
     }),
   routes: (server: string) =>
     queryOptions<Route[], ApiError>({

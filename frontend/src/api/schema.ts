@@ -93,6 +93,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/apps/{name}/env-changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Which variables are not on the server as they are here
+         * @description Against the deployment that serves, or what was pushed after it. By their names alone: no value is told.
+         */
+        get: operations["list_env_changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/apps/{name}/env/import": {
         parameters: {
             query?: never;
@@ -1237,6 +1257,27 @@ export interface components {
             /** @description `in_progress`, `success`, `failed` or `cancelled`. */
             status: string;
         };
+        /** @description A variable that is not on the server as it is here. */
+        EnvChange: {
+            /** @description `added`, `changed` or `removed` */
+            change: string;
+            key: string;
+        };
+        /** @description What of an environment is not on the server yet. */
+        EnvChanges: {
+            /** @description By key */
+            changes: components["schemas"]["EnvChange"][];
+            /**
+             * Format: int64
+             * @description The deployment that serves. Null: what is on the server is not known, and no change is told
+             */
+            deployment_id: number | null;
+            /**
+             * Format: int64
+             * @description The job that has not ended and brings all of them
+             */
+            job_id: number | null;
+        };
         /** @description A variable. */
         EnvVar: {
             key: string;
@@ -2252,6 +2293,67 @@ export interface operations {
             };
             /** @description A name or a value cannot be */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It failed */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_env_changes: {
+        parameters: {
+            query?: {
+                /** @description The server's name; needed where the name in the path stands on several */
+                server?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The changes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvChanges"];
+                };
+            };
+            /** @description There is no app of that name */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The name stands on several servers, or it is a database */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

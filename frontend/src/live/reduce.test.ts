@@ -24,6 +24,7 @@ test("a job that ends makes all that depends on it stale", () => {
     "deployments",
     "server-status",
     "app",
+    "env",
     "routes",
   ]);
   expect(keys("job", { job_id: 4, state: "running" })).toEqual(["job/4", "jobs"]);

@@ -68,10 +68,12 @@ export function reduce(told: Told): Change[] {
         changes.push(
           { do: "stale", key: ["server-status"] },
           { do: "stale", key: ["app"] },
+          { do: "stale", key: ["env"] },
           { do: "stale", key: ["routes"] },
         );
       } else if (told.deploymentId !== undefined && state === "queued") {
         changes.push({ do: "stale", key: ["dashboard"] }, { do: "stale", key: ["deployments"] });
+        changes.push({ do: "stale", key: ["env"] });
       }
       return changes;
     }
