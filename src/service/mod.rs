@@ -13,6 +13,7 @@ pub mod deployments;
 pub mod doctor;
 mod dotenv_text;
 pub mod env;
+pub mod env_changes;
 mod error;
 pub mod feed;
 pub mod figures;

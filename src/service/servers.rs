@@ -167,6 +167,12 @@ impl Service {
         self.ssh().host_key(&target).await.map_err(|error| refused_new(&error, new))
     }
 
+    /// The same where the server could be recorded; else the host is not asked.
+    pub async fn host_key_of_new(&self, new: &AddServer) -> Result<HostKey, ServiceError> {
+        self.check_new_server(new)?;
+        self.host_key_of(new).await
+    }
+
     /// Logs in, accepting this key alone, and looks whether root's rights are there.
     pub async fn greet(&self, new: &AddServer, host_key: HostKey) -> Result<Greeting, ServiceError> {
         let mut target = self.target_of_new(new);

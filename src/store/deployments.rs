@@ -86,6 +86,24 @@ pub fn list(conn: &mut Conn, app_id: Option<i64>, page: Page) -> Result<Vec<Depl
     sql::rows(conn, &text, values![page.below(), page.limit, app_id])
 }
 
+/// When a deployment ended, and the newest job of it that is still known.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ended {
+    pub at: Option<i64>,
+    pub job_id: Option<i64>,
+}
+
+from_row!(Ended, |row| Ended {
+    at: sql::opt_text(row, "finished_at")?.map(|t| text_time::parse(&t)).transpose()?,
+    job_id: sql::opt(row, "job_id")?,
+});
+
+pub fn ended(conn: &mut Conn, id: i64) -> Result<Ended, StoreError> {
+    let text = "SELECT d.finished_at, (SELECT max(j.id) FROM job j WHERE j.deployment_id = d.id) AS job_id
+         FROM deployments d WHERE d.id = ?1";
+    Ok(sql::row(conn, text, values![id])?.unwrap_or_default())
+}
+
 /// How it ended. False: there is none in progress with this id.
 pub(crate) fn finish(
     conn: &mut Conn,

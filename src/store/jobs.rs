@@ -307,6 +307,13 @@ pub(crate) fn newest_alive_of_app(conn: &mut Conn, app_id: i64) -> Result<Option
     sql::number(conn, "SELECT max(id) AS n FROM job WHERE app_id = ?1 AND finished_at IS NULL", values![app_id])
 }
 
+/// The push of an app's environment that was asked for last among those that succeeded.
+pub fn newest_env_push(conn: &mut Conn, app_id: i64) -> Result<Option<Job>, StoreError> {
+    let text =
+        "SELECT * FROM job WHERE app_id = ?1 AND kind = 'env_push' AND state = 'succeeded' ORDER BY id DESC LIMIT 1";
+    sql::row(conn, text, values![app_id])
+}
+
 /// Whether an app was destroyed by a job that ended well.
 pub fn was_destroyed(conn: &mut Conn, app_id: i64) -> Result<bool, StoreError> {
     let text = "SELECT count(*) AS n FROM job WHERE app_id = ?1 AND kind = 'destroy' AND state = 'succeeded'";
@@ -357,7 +364,12 @@ pub(crate) fn end_of_newest(conn: &mut Conn, keep: i64) -> Result<Option<i64>, S
 pub(crate) fn prune(conn: &mut Conn, before: i64, limit: i64) -> Result<usize, StoreError> {
     sql::execute(
         conn,
-        "DELETE FROM job WHERE id IN (SELECT id FROM job WHERE finished_at < ?1 ORDER BY finished_at LIMIT ?2)",
+        // The last push of each app stays: it alone says which environment is on the server.
+        "DELETE FROM job WHERE id IN (SELECT j.id FROM job j WHERE j.finished_at < ?1
+             AND NOT (j.kind = 'env_push' AND j.state = 'succeeded' AND EXISTS (SELECT 1 FROM apps a WHERE a.id = j.app_id)
+                 AND NOT EXISTS (SELECT 1 FROM job n WHERE n.app_id = j.app_id AND n.id > j.id
+                     AND n.kind = 'env_push' AND n.state = 'succeeded'))
+             ORDER BY j.finished_at LIMIT ?2)",
         values![before, limit],
     )
 }

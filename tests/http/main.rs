@@ -2,6 +2,9 @@
 
 #[path = "../support/first_release/mod.rs"]
 mod old_home;
+#[path = "../support/sshd.rs"]
+#[allow(dead_code)] // it can do more than is needed here
+mod sshd;
 #[path = "../support/world.rs"]
 mod world;
 

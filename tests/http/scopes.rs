@@ -22,6 +22,7 @@ const NEEDED: &[(&str, &[&str])] = &[
             "list_deployments",
             "get_deployment",
             "list_env",
+            "list_env_changes",
             "list_databases",
             "get_database",
             "list_domains",
@@ -53,6 +54,7 @@ const NEEDED: &[(&str, &[&str])] = &[
     (
         "admin",
         &[
+            "look_at_server",
             "create_server",
             "change_server",
             "delete_server",

@@ -32,7 +32,7 @@ test.afterEach(async ({ tab, infrakt }, info) => {
   process.stderr.write(`\n${tab.url()}\n${seen}\n\ninfrakt said:\n${said.join("\n")}\n`);
 });
 
-test("a server is added by its form, and its host key is there to be compared", async ({ tab, server }) => {
+test("a server is added by its form, after its host key was shown and agreed to", async ({ tab, server }) => {
   await expect(tab.getByRole("heading", { level: 1, name: "From nothing to a running app" })).toBeVisible();
   await expect(line(tab)).toHaveText("live");
   await tab.getByLabel("Name", { exact: true }).fill("life");
@@ -45,13 +45,24 @@ test("a server is added by its form, and its host key is there to be compared", 
   await tab.getByLabel("Port").fill(String(server.port));
   await tab.getByRole("button", { name: "Add server" }).click();
 
+  const question = tab.getByRole("region", { name: "Is this your server?" });
+  await expect(question).toContainText("ssh-ed25519");
+  const fingerprint = (await question.locator(".firstkey .strong").textContent()) ?? "";
+  const keys = await server.exec("for key in /etc/ssh/ssh_host_*_key.pub; do ssh-keygen -lf $key; done");
+  expect(fingerprint).toMatch(/^SHA256:/);
+  expect(keys).toContain(fingerprint);
+  await question.getByRole("button", { name: "No" }).click();
+  await expect(tab.getByLabel("Port"), "what was typed is still there").toHaveValue(String(server.port));
+  await expect(tab.getByRole("heading", { level: 1, name: "From nothing to a running app" })).toBeVisible();
+  await tab.getByRole("button", { name: "Add server" }).click();
+  await expect(question).toContainText(fingerprint);
+  await question.getByRole("button", { name: "Yes, add it" }).click();
+
   await tab.locator(".toasts").getByRole("link", { name: "life" }).click();
   await expect(tab.getByRole("heading", { level: 1, name: "life" })).toBeVisible();
   await expect(main(tab)).toContainText(`root@${server.host}:${server.port}`);
   const shown = main(tab).locator(".meta code[title^='SHA256:']");
-  await expect(shown).toBeVisible();
-  const keys = await server.exec("for key in /etc/ssh/ssh_host_*_key.pub; do ssh-keygen -lf $key; done");
-  expect(keys).toContain((await shown.getAttribute("title")) as string);
+  await expect(shown, "the key that was agreed to is the pinned one").toHaveAttribute("title", fingerprint);
 });
 
 test("it is provisioned, step by step in sight", async ({ tab }) => {
@@ -118,11 +129,16 @@ test("a variable is set, and reaches the app with the next deploy", async ({ tab
   await expect(row, "it is masked until it is asked for").not.toContainText("two words");
   await expect(main(tab)).toContainText("1 change is not deployed.");
   expect(await visit(tab, "/env/GREETING"), "nothing reaches the app before a deploy").toBe("status 404");
+  await goToApp(tab);
+  await goToApp(tab, "Environment");
+  await expect(row, "it stays marked for as long as it is so").toContainText("added");
 
   await followed(tab, "deploy web", () => tab.getByRole("button", { name: "Deploy to apply" }).click());
   await ends(tab, "done");
   expect(await visit(tab, "/env/GREETING")).toBe(value);
   await goToApp(tab, "Environment");
+  await expect(main(tab)).not.toContainText("not deployed.");
+  await expect(row).not.toContainText("added");
   await tab.getByRole("button", { name: "reveal GREETING" }).click();
   await expect(row).toContainText(value);
 });

@@ -134,6 +134,11 @@ onSample("a form is filled, refused at its field, put right and sent by keyboard
   await tabTo(page, /^input/);
   await tabTo(page, /^input/);
   await page.keyboard.type("127.0.0.1");
+  await tabTo(page, /^input/);
+  await page.keyboard.type("1");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("heading", { name: "It does not answer" })).toBeFocused();
+  await tabTo(page, /^button Record it anyway/);
   await page.keyboard.press("Enter");
   await expect(page.getByRole("heading", { level: 1, name: "by-keyboard" })).toBeVisible();
   place.sql(

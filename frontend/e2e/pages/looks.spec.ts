@@ -33,10 +33,14 @@ onSample.describe("with data", () => {
       for (const step of window.steps) {
         if (typeof step === "string") await page.getByRole("button", { name: step }).first().click();
         else if ("press" in step) await page.keyboard.press(step.press);
-        else await page.getByRole(step.menu.endsWith("…") ? "menuitem" : "button", { name: step.menu }).click();
+        else if ("fill" in step)
+          for (const [field, text] of Object.entries(step.fill))
+            await page.getByLabel(field, { exact: true }).fill(text);
+        else await page.getByRole(step.item === true ? "menuitem" : "button", { name: step.menu }).click();
       }
       await page.locator("[role='dialog'], [role='alertdialog']").waitFor();
       await expect(page.locator("[role='dialog'] .skel")).toHaveCount(0);
+      if (window.shows !== undefined) await expect(page.getByRole("heading", { name: window.shows })).toBeVisible();
       await look(page, `window-${window.name}`, { whole: false });
     });
   }

@@ -1,5 +1,6 @@
 // What the pages ask for, each with its place in the cache. The event stream keeps the cache fresh; nothing here polls.
-import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { infiniteQueryOptions, type QueryClient, queryOptions, skipToken } from "@tanstack/react-query";
+import { HOUR_MS, measured, type Sample, withSample } from "../servers/past";
 import { type ApiError, answer, call, nextPage, path, type Query } from "./call";
 import type {
   App,
@@ -8,6 +9,7 @@ import type {
   Dashboard,
   Database,
   Deployment,
+  EnvChanges,
   EnvVar,
   Health,
   Job,
@@ -36,6 +38,10 @@ async function whole<T>(to: string, signal: AbortSignal, query: Query = {}): Pro
   return all;
 }
 
+function remember(client: QueryClient, server: string, sample: Sample): void {
+  client.setQueryData(q.serverPast(server).queryKey, (past: Sample[] = []) => withSample(past, sample));
+}
+
 export const q = {
   dashboard: () =>
     queryOptions<Dashboard, ApiError>({
@@ -47,9 +53,26 @@ export const q = {
   serverStatus: (name: string) =>
     queryOptions<ServerStatus, ApiError>({
       queryKey: ["server-status", name],
-      queryFn: ({ signal }) => call(path`/servers/${name}/status`, { signal }),
+      queryFn: async ({ signal, client }) => {
+        try {
+          const status = await call<ServerStatus>(path`/servers/${name}/status`, { signal });
+          remember(client, name, measured(Date.now(), status));
+          return status;
+        } catch (error) {
+          // Whoever left meanwhile has not seen that it did not answer.
+          if (!signal.aborted) remember(client, name, { at: Date.now(), of: null });
+          throw error;
+        }
+      },
       staleTime: LOOK_AGAIN_MS,
       retry: false,
+    }),
+  /** What its answers were in the last hour: nobody is asked for it. */
+  serverPast: (name: string) =>
+    queryOptions<Sample[], ApiError>({
+      queryKey: ["server-past", name],
+      queryFn: skipToken,
+      gcTime: HOUR_MS,
     }),
   apps: () => queryOptions<App[], ApiError>({ queryKey: ["apps"], queryFn: ({ signal }) => whole("/apps", signal) }),
   app: (server: string, name: string) =>
@@ -99,6 +122,13 @@ export const q = {
     queryOptions<EnvVar[], ApiError>({
       queryKey: ["env", server, name],
       queryFn: ({ signal }) => call(path`/apps/${name}/env`, { query: { server }, signal }),
+    }),
+  envChanges: (server: string, name: string) =>
+    queryOptions<EnvChanges, ApiError>({
+      queryKey: ["env", server, name, "changes"],
+      queryFn: ({ signal }) => call(path`/apps/${name}/env-changes`, { query: { server }, signal }),
+      // No event tells that a variable was set elsewhere.
+      staleTime: LOOK_AGAIN_MS,
     }),
   routes: (server: string) =>
     queryOptions<Route[], ApiError>({

@@ -93,6 +93,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/apps/{name}/env-changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Which variables are not on the server as they are here
+         * @description Against the deployment that serves, or what was pushed after it. By their names alone: no value is told.
+         */
+        get: operations["list_env_changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/apps/{name}/env/import": {
         parameters: {
             query?: never;
@@ -356,6 +376,26 @@ export interface paths {
         get: operations["health"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/host-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The host key of a server that is to be added
+         * @description For a person to compare before `POST /api/servers` says it as `fingerprint`. Nobody logs in, and nothing is recorded.
+         */
+        post: operations["look_at_server"];
         delete?: never;
         options?: never;
         head?: never;
@@ -676,8 +716,9 @@ export interface paths {
         /** One server */
         get: operations["get_server"];
         /**
-         * Change how a server is reached
-         * @description Its pinned key stays. The new way is tried before it is recorded, unless `offline` says otherwise.
+         * Change a server's name, or how it is reached
+         * @description Its pinned key stays. A new way is tried before it is recorded, unless `offline` says otherwise. Under another name it has another
+         *     address here; what is known of it and what runs there goes on.
          */
         put: operations["change_server"];
         post?: never;
@@ -987,6 +1028,8 @@ export interface components {
         /** @description What is to change of a server. What is missing stays; null or an empty text takes key or provider away. */
         ChangeServer: {
             host?: string | null;
+            /** @description Another name: jobs that have not ended go by it, and so do apps */
+            name?: string | null;
             /** @description Record it without trying the new way */
             offline?: boolean;
             /** Format: int32 */
@@ -1091,8 +1134,8 @@ export interface components {
             server_name: string;
         };
         /**
-         * @description A server to be added. Without `fingerprint` it is recorded and not contacted: the first contact pins the key that it shows, which
-         *     `GET /api/servers/{name}/fingerprint` tells before.
+         * @description A server to be added. Without `fingerprint` it is recorded and not contacted: the first contact pins the key that it shows. Which one
+         *     that is, `POST /api/host-key` tells before.
          */
         CreateServer: {
             /** @description The host key must have this one (`SHA256:…`): infrakt logs in before it records the server, and pins the key */
@@ -1213,6 +1256,27 @@ export interface components {
             started_at: string;
             /** @description `in_progress`, `success`, `failed` or `cancelled`. */
             status: string;
+        };
+        /** @description A variable that is not on the server as it is here. */
+        EnvChange: {
+            /** @description `added`, `changed` or `removed` */
+            change: string;
+            key: string;
+        };
+        /** @description What of an environment is not on the server yet. */
+        EnvChanges: {
+            /** @description By key */
+            changes: components["schemas"]["EnvChange"][];
+            /**
+             * Format: int64
+             * @description The deployment that serves. Null: what is on the server is not known, and no change is told
+             */
+            deployment_id: number | null;
+            /**
+             * Format: int64
+             * @description The job that has not ended and brings all of them
+             */
+            job_id: number | null;
         };
         /** @description A variable. */
         EnvVar: {
@@ -1347,6 +1411,15 @@ export interface components {
         };
         Login: {
             key: string;
+        };
+        /** @description A server to be added, as far as its host key and what can be wrong with it go: see `CreateServer`. */
+        LookAtServer: {
+            host: string;
+            name: string;
+            /** Format: int32 */
+            port?: number | null;
+            ssh_key_path?: string | null;
+            user?: string | null;
         };
         /** @description What was done at once. */
         Message: {
@@ -2220,6 +2293,67 @@ export interface operations {
             };
             /** @description A name or a value cannot be */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It failed */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_env_changes: {
+        parameters: {
+            query?: {
+                /** @description The server's name; needed where the name in the path stands on several */
+                server?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The changes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvChanges"];
+                };
+            };
+            /** @description There is no app of that name */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The name stands on several servers, or it is a database */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3346,6 +3480,75 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description Refused */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It failed */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    look_at_server: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LookAtServer"];
+            };
+        };
+        responses: {
+            /** @description The key that it shows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostKey"];
+                };
+            };
+            /** @description There is one of that name */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field cannot be as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be reached */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
             /** @description Refused */
@@ -4528,6 +4731,15 @@ export interface operations {
             };
             /** @description There is none of that name */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is another one of the new name */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

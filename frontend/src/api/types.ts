@@ -18,6 +18,7 @@ export type Database = Schemas["Database"];
 export type DatabaseCreated = Schemas["CreatedDatabase"];
 export type Credentials = Schemas["Credentials"];
 export type EnvVar = Schemas["EnvVar"];
+export type EnvChanges = Schemas["EnvChanges"];
 export type Route = Schemas["Route"];
 export type Key = Schemas["Key"];
 export type NewKey = Schemas["NewKey"];

@@ -5,11 +5,13 @@ import { call, path } from "../api/call";
 import { q } from "../api/queries";
 import type { AppDetails, EnvVar } from "../api/types";
 import { useEnqueue } from "../jobs/actions";
+import { JobLink } from "../jobs/JobBits";
 import { Destroy, Dialog } from "../ui/Dialog";
 import { Field, FormError, useSubmit } from "../ui/Form";
 import { bytes, count, word } from "../ui/format";
 import { Icon } from "../ui/Icon";
 import { Button, Command, Copy, Empty, Note, SignWord, Table } from "../ui/pieces";
+import type { Sign } from "../ui/sign";
 import { useToasts } from "../ui/Toasts";
 import { explain, Loaded } from "../ui/Trouble";
 
@@ -20,22 +22,24 @@ export function badKey(key: string): string | undefined {
   return /^[0-9]/.test(key) ? "must start with a letter or _" : "only letters, digits and _";
 }
 
-/** The page knows only what was changed while it is open; that much it can mark. */
-type Mark = "changed" | "added" | "removed";
+const MARKS: Record<string, Sign & { row: string }> = {
+  added: { word: "added", tone: "ok", shape: "plus", row: "add" },
+  changed: { word: "changed", tone: "retry", shape: "pencil", row: "chg" },
+  removed: { word: "removed", tone: "fail", shape: "minus", row: "del" },
+};
 
 export function Env({ app }: { app: AppDetails }) {
   const query = useQuery(q.env(app.server_name, app.name));
   const client = useQueryClient();
   const toasts = useToasts();
   const enqueue = useEnqueue();
-  const [marks, setMarks] = useState<Record<string, Mark>>({});
+  const told = useQuery(q.envChanges(app.server_name, app.name)).data;
+  const marks = Object.fromEntries((told?.changes ?? []).map((one) => [one.key, MARKS[one.change]]));
   const [shown, setShown] = useState<Record<string, string>>({});
   const [edit, setEdit] = useState<{ key: string; value: string } | null>(null);
   const [text, setText] = useState(false);
   const [gone, setGone] = useState<string | null>(null);
   const at = { server: app.server_name };
-  const mark = (key: string, what: Mark) =>
-    setMarks((was) => ({ ...was, [key]: was[key] === "added" && what === "changed" ? "added" : what }));
   const refresh = () => client.invalidateQueries({ queryKey: ["env", app.server_name, app.name] });
 
   const reveal = async (key: string) => {
@@ -51,9 +55,7 @@ export function Env({ app }: { app: AppDetails }) {
     }
   };
   const set = async (key: string, value: string) => {
-    const known = query.data?.some((one) => one.key === key) ?? false;
     await call<EnvVar[]>(path`/apps/${app.name}/env`, { method: "POST", query: at, body: [{ key, value }] });
-    mark(key, known ? "changed" : "added");
     setShown(({ [key]: _, ...rest }) => rest);
     await refresh();
   };
@@ -66,12 +68,17 @@ export function Env({ app }: { app: AppDetails }) {
       `${verb === "push" ? "env push" : "deploy"} ${app.name}`,
       { query: at },
     )
-      .then(() => setMarks({}))
+      .then(refresh)
       .catch(toasts.fail);
   const changes = Object.keys(marks).length;
   return (
     <>
-      {changes > 0 && (
+      {changes > 0 && told?.job_id != null && (
+        <Note tone="run" icon="clock" lead={`${count(changes, "change is", "changes are")} on the way.`}>
+          <JobLink id={told.job_id} /> brings them.
+        </Note>
+      )}
+      {changes > 0 && told?.job_id == null && (
         <Note
           tone="retry"
           icon="pencil"
@@ -108,8 +115,7 @@ export function Env({ app }: { app: AppDetails }) {
         {text ? (
           <AsText
             app={app}
-            onDone={(keys) => {
-              for (const key of keys) mark(key, query.data?.some((one) => one.key === key) ? "changed" : "added");
+            onDone={() => {
               setText(false);
               void refresh();
             }}
@@ -119,7 +125,7 @@ export function Env({ app }: { app: AppDetails }) {
             <NewVar onSet={set} />
             <Loaded query={query} what="The variables">
               {(rows) =>
-                rows.length === 0 ? (
+                rows.length === 0 && deleted(rows, marks).length === 0 ? (
                   <Empty
                     icon="key"
                     title="No variable yet"
@@ -141,11 +147,7 @@ export function Env({ app }: { app: AppDetails }) {
                       {rows.map(({ key }) => {
                         const value = shown[key];
                         return (
-                          <tr
-                            role="row"
-                            key={key}
-                            className={marks[key] === "changed" ? "chg" : marks[key] === "added" ? "add" : ""}
-                          >
+                          <tr role="row" key={key} className={marks[key]?.row ?? ""}>
                             <td role="cell" className="ct">
                               <span className="k">{key}</span>
                             </td>
@@ -175,15 +177,7 @@ export function Env({ app }: { app: AppDetails }) {
                               </div>
                             </td>
                             <td role="cell" className="cs nw">
-                              {marks[key] !== undefined && (
-                                <SignWord
-                                  sign={{
-                                    word: marks[key] ?? "",
-                                    tone: marks[key] === "added" ? "ok" : "retry",
-                                    shape: marks[key] === "added" ? "plus" : "pencil",
-                                  }}
-                                />
-                              )}
+                              {marks[key] !== undefined && <SignWord sign={marks[key]} />}
                             </td>
                             <td role="cell" className="act">
                               <Button
@@ -206,6 +200,20 @@ export function Env({ app }: { app: AppDetails }) {
                           </tr>
                         );
                       })}
+                      {deleted(rows, marks).map((key) => (
+                        <tr role="row" key={key} className="del">
+                          <td role="cell" className="ct">
+                            <span className="k">{key}</span>
+                          </td>
+                          <td role="cell" className="max muted">
+                            deleted here
+                          </td>
+                          <td role="cell" className="cs nw">
+                            {marks[key] !== undefined && <SignWord sign={marks[key]} />}
+                          </td>
+                          <td role="cell" className="act" />
+                        </tr>
+                      ))}
                     </tbody>
                   </Table>
                 )
@@ -229,7 +237,6 @@ export function Env({ app }: { app: AppDetails }) {
           command={() => `infrakt env delete ${word(app.name)} ${gone}`}
           act={async () => {
             await call<unknown>(path`/apps/${app.name}/env/${gone}`, { method: "DELETE", query: at });
-            mark(gone, "removed");
             await refresh();
           }}
           onClose={() => setGone(null)}
@@ -237,6 +244,11 @@ export function Env({ app }: { app: AppDetails }) {
       )}
     </>
   );
+}
+
+/** Keys that are on the server alone. */
+function deleted(rows: EnvVar[], marks: Record<string, unknown>): string[] {
+  return Object.keys(marks).filter((key) => !rows.some((row) => row.key === key));
 }
 
 function NewVar({ onSet }: { onSet: (key: string, value: string) => Promise<void> }) {
@@ -321,12 +333,12 @@ function Edit({
   );
 }
 
-/** Keys that a .env text sets, for marking. */
+/** Keys that a .env text sets, for counting. */
 export function keysOf(content: string): string[] {
   return [...content.matchAll(/^(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=/gm)].map((match) => match[1] ?? "");
 }
 
-function AsText({ app, onDone }: { app: AppDetails; onDone: (keys: string[]) => void }) {
+function AsText({ app, onDone }: { app: AppDetails; onDone: () => void }) {
   const [content, setContent] = useState("");
   const toasts = useToasts();
   const form = useSubmit(async () => {
@@ -336,7 +348,7 @@ function AsText({ app, onDone }: { app: AppDetails; onDone: (keys: string[]) => 
       body: { content },
     });
     toasts.say(`${count(keysOf(content).length, "variable")} set`);
-    onDone(keysOf(content));
+    onDone();
   });
   return (
     <form className="form p-4" onSubmit={form.onSubmit}>

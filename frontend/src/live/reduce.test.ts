@@ -24,6 +24,7 @@ test("a job that ends makes all that depends on it stale", () => {
     "deployments",
     "server-status",
     "app",
+    "env",
     "routes",
   ]);
   expect(keys("job", { job_id: 4, state: "running" })).toEqual(["job/4", "jobs"]);
@@ -31,6 +32,18 @@ test("a job that ends makes all that depends on it stale", () => {
 
 test("a log tells how far it reaches, and asks nothing of the lists", () => {
   expect(reduce(told("log", { job_id: 4, seq_from: 8, seq_to: 9 }))).toEqual([{ do: "log", job: 4, to: 9 }]);
+});
+
+test("a server that was edited may have another name, which apps are told by", () => {
+  expect(keys("server", { server_name: "b", what: "edited" })).toEqual([
+    "servers",
+    "jobs",
+    "apps",
+    "app",
+    "databases",
+    "dashboard",
+  ]);
+  expect(keys("server", { server_name: "b", what: "pinned" })).toEqual(["servers", "jobs"]);
 });
 
 test("a reset asks for everything; what is not understood changes nothing", () => {

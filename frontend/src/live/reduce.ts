@@ -68,10 +68,12 @@ export function reduce(told: Told): Change[] {
         changes.push(
           { do: "stale", key: ["server-status"] },
           { do: "stale", key: ["app"] },
+          { do: "stale", key: ["env"] },
           { do: "stale", key: ["routes"] },
         );
       } else if (told.deploymentId !== undefined && state === "queued") {
         changes.push({ do: "stale", key: ["dashboard"] }, { do: "stale", key: ["deployments"] });
+        changes.push({ do: "stale", key: ["env"] });
       }
       return changes;
     }
@@ -91,7 +93,9 @@ export function reduce(told: Told): Change[] {
       const status = text("status");
       const known: Change[] =
         status === undefined || told.server === undefined ? [] : [{ do: "server", name: told.server, status }];
-      return [...known, { do: "stale", key: ["servers"] }, { do: "stale", key: ["jobs"] }];
+      // Its name, which may be another one now, stands in all of these.
+      const named = text("what") === "edited" ? ["apps", "app", "databases", "dashboard"] : [];
+      return [...known, ...["servers", "jobs", ...named].map((key): Change => ({ do: "stale", key: [key] }))];
     }
     case "app": {
       const status = text("status");

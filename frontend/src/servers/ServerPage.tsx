@@ -1,7 +1,7 @@
 // One server: its lane, how it does, what runs there, its routes, its key.
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
-import { Link, useNavigate, useParams } from "react-router";
+import { Link, Navigate, useNavigate, useParams } from "react-router";
 import { call, path } from "../api/call";
 import { q } from "../api/queries";
 import type { components } from "../api/schema";
@@ -42,7 +42,11 @@ type Open = "edit" | "remove" | "provision" | "route" | null;
 export function ServerPage() {
   const name = useParams().server ?? "";
   const servers = useQuery(q.servers());
-  const server = servers.data?.find((one) => one.name === name);
+  const [known, setKnown] = useState<{ name: string; id: number } | null>(null);
+  const here = servers.data?.find((one) => one.name === name);
+  if (here !== undefined && (known?.id !== here.id || known.name !== name)) setKnown({ name, id: here.id });
+  // Whoever gave it another name, here or elsewhere: the page of that server stays it.
+  const server = here ?? (known?.name === name ? servers.data?.find((one) => one.id === known.id) : undefined);
   if (server === undefined) {
     return (
       <div className="wrap">
@@ -65,7 +69,12 @@ export function ServerPage() {
       </div>
     );
   }
-  return <ServerView key={server.id} server={server} />;
+  return (
+    <>
+      {here === undefined && <Navigate to={`/servers/${encodeURIComponent(server.name)}`} replace />}
+      <ServerView key={server.id} server={server} />
+    </>
+  );
 }
 
 function ServerView({ server }: { server: Server }) {

@@ -115,10 +115,8 @@ export function ServersPage() {
       {params.has("new") && (
         <Dialog title="Add a server" onClose={close}>
           <div className="body pb-5">
-            <p className="soft text-[13px]">
-              Nothing is changed on it yet. Its host key is shown on its page, to be compared before the first job.
-            </p>
             <ServerForm
+              lead="Nothing is changed on it yet. Its host key is shown first, for you to compare."
               onClose={close}
               onDone={(server) => void navigate(`/servers/${encodeURIComponent(server.name)}`)}
             />

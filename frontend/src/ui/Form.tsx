@@ -42,6 +42,36 @@ function draft(keep: string): Values {
   }
 }
 
+export interface Act {
+  busy: boolean;
+  error: unknown;
+  /** One at a time: what is asked for meanwhile is not done. */
+  run: (act: () => Promise<unknown>) => void;
+  forget: () => void;
+}
+
+/** Something that is done by a button, and may be refused. */
+export function useAct(): Act {
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>(null);
+  return {
+    busy,
+    error,
+    run: (act) => {
+      if (busy) return;
+      setBusy(true);
+      setError(null);
+      act()
+        .catch((problem: unknown) => {
+          setError(problem);
+          requestAnimationFrame(() => document.querySelector<HTMLElement>("[aria-invalid='true']")?.focus());
+        })
+        .finally(() => setBusy(false));
+    },
+    forget: () => setError(null),
+  };
+}
+
 export interface Submit {
   busy: boolean;
   error: unknown;
@@ -50,8 +80,7 @@ export interface Submit {
 }
 
 export function useSubmit(act: () => Promise<unknown>): Submit {
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>(null);
+  const { busy, error, run } = useAct();
   return {
     busy,
     error,
@@ -65,15 +94,7 @@ export function useSubmit(act: () => Promise<unknown>): Submit {
     },
     onSubmit: (event) => {
       event.preventDefault();
-      if (busy) return;
-      setBusy(true);
-      setError(null);
-      act()
-        .catch((problem: unknown) => {
-          setError(problem);
-          requestAnimationFrame(() => document.querySelector<HTMLElement>("[aria-invalid='true']")?.focus());
-        })
-        .finally(() => setBusy(false));
+      run(act);
     },
   };
 }

@@ -105,6 +105,17 @@ export function Copy({ text, what }: { text: string; what: string }) {
   );
 }
 
+/** One that is too long for a line breaks behind its name. */
+function Flag({ text }: { text: string }) {
+  const [name = "", ...rest] = text.split(" ");
+  if (text.length < 40) return <span className="nw">{text}</span>;
+  return (
+    <>
+      <span className="nw">{name}</span> {rest.join(" ")}
+    </>
+  );
+}
+
 /** The command that does the same; its flags do not break. */
 export function Command({ text }: { text: string }) {
   return (
@@ -113,7 +124,8 @@ export function Command({ text }: { text: string }) {
         {text.split(/ (?=--)/).map((part, i) => (
           <span key={part}>
             {i > 0 && " "}
-            <span className={i > 0 && part.length < 40 ? "nw" : ""}>{part}</span>
+            {i > 0 && <Flag text={part} />}
+            {i === 0 && part}
           </span>
         ))}
       </code>

@@ -6,7 +6,7 @@ use crate::http::error::{ApiError, Problem};
 use crate::http::extract::{Body, Params, Wait, flag};
 use crate::http::reply::{self, Accepted, Answer, Message};
 use crate::http::state::State;
-use crate::http::views::env::EnvVar;
+use crate::http::views::env::{EnvChanges, EnvVar};
 use crate::http::views::request_app::{ImportEnv, SetVar};
 use crate::service::env::parse_file;
 use crate::service::keys::Scope;
@@ -17,13 +17,15 @@ use serde::Deserialize;
 use utoipa::{IntoParams, OpenApi};
 
 #[derive(OpenApi)]
-#[openapi(paths(list, set, import, push, get, delete))]
+#[openapi(paths(list, changes, set, import, push, get, delete))]
 pub struct Doc;
 
 pub fn routes(cfg: &mut ServiceConfig) {
     // Only as a POST: a variable may have these names too.
     let posted = |path: &str| web::resource(path).guard(guard::Post());
     cfg.service(web::resource("/apps/{name}/env").route(web::get().to(list)).route(web::post().to(set)))
+        // Beside the variables: one of them may have any name.
+        .service(web::resource("/apps/{name}/env-changes").route(web::get().to(changes)))
         .service(posted("/apps/{name}/env/push").route(web::post().to(push)))
         .service(posted("/apps/{name}/env/import").route(web::post().to(import)))
         .service(web::resource("/apps/{name}/env/{key}").route(web::get().to(get)).route(web::delete().to(delete)));
@@ -61,6 +63,24 @@ async fn list(
     }
     let (_, variables) = state.call(move |service| service.env_list(&app, show)).await?;
     Ok(HttpResponse::Ok().json(variables.into_iter().map(EnvVar::from).collect::<Vec<_>>()))
+}
+
+/// Which variables are not on the server as they are here
+///
+/// Against the deployment that serves, or what was pushed after it. By their names alone: no value is told.
+#[utoipa::path(
+    get, path = "/api/apps/{name}/env-changes", tag = "env", operation_id = "list_env_changes",
+    params(OfServer),
+    responses(
+        (status = 200, description = "The changes", body = EnvChanges),
+        (status = 404, description = "There is no app of that name", body = Problem),
+        (status = 409, description = "The name stands on several servers, or it is a database", body = Problem),
+    ),
+)]
+async fn changes(state: Data<State>, _who: Reader, name: Path<String>, server: Params<OfServer>) -> Answer {
+    let app = server.app(&name)?;
+    let found = state.call(move |service| service.env_changes(&app)).await?;
+    Ok(HttpResponse::Ok().json(EnvChanges::from(found)))
 }
 
 /// Values are for those who may do everything.

@@ -7,8 +7,8 @@ use crate::http::extract::{Body, Params, Wait, flag};
 use crate::http::lists;
 use crate::http::reply::{self, Accepted, Answer};
 use crate::http::state::State;
-use crate::http::views::request::{ChangeServer, CreateServer, Provision, Trust};
-use crate::http::views::server::{Fingerprint, Reachable, RemovedServer, Server, ServerStatus};
+use crate::http::views::request::{ChangeServer, CreateServer, LookAtServer, Provision, Trust};
+use crate::http::views::server::{Fingerprint, HostKey, Reachable, RemovedServer, Server, ServerStatus};
 use crate::service::Service;
 use crate::service::servers::EditServer;
 use actix_web::web::{self, Data, Path, ServiceConfig};
@@ -17,7 +17,7 @@ use serde::Deserialize;
 use utoipa::{IntoParams, OpenApi};
 
 #[derive(OpenApi)]
-#[openapi(paths(list, create, show, change, remove, provision, status, test, fingerprint, trust))]
+#[openapi(paths(list, look_at, create, show, change, remove, provision, status, test, fingerprint, trust))]
 pub struct Doc;
 
 pub fn routes(cfg: &mut ServiceConfig) {
@@ -32,7 +32,9 @@ pub fn routes(cfg: &mut ServiceConfig) {
         .service(web::resource("/servers/{name}/status").route(web::get().to(status)))
         .service(web::resource("/servers/{name}/test").route(web::post().to(test)))
         .service(web::resource("/servers/{name}/fingerprint").route(web::get().to(fingerprint)))
-        .service(web::resource("/servers/{name}/trust").route(web::post().to(trust)));
+        .service(web::resource("/servers/{name}/trust").route(web::post().to(trust)))
+        // Of a server that is not there yet: under `/servers/` every name may be one.
+        .service(web::resource("/host-key").route(web::post().to(look_at)));
 }
 
 /// All servers, by name
@@ -51,6 +53,26 @@ async fn list(req: HttpRequest, state: Data<State>, _who: Reader, page: Params<N
         page.page(&req, state.call(rows).await?, |server| [&server.name], Server::from)
     };
     lists::kept(&req, &state, read).await
+}
+
+/// The host key of a server that is to be added
+///
+/// For a person to compare before `POST /api/servers` says it as `fingerprint`. Nobody logs in, and nothing is recorded.
+#[utoipa::path(
+    post, path = "/api/host-key", tag = "servers", operation_id = "look_at_server",
+    request_body = LookAtServer,
+    responses(
+        (status = 200, description = "The key that it shows", body = HostKey),
+        (status = 409, description = "There is one of that name", body = Problem),
+        (status = 422, description = "A field cannot be as it is", body = Problem),
+        (status = 502, description = "It cannot be reached", body = Problem),
+    ),
+)]
+async fn look_at(state: Data<State>, _who: Admin, body: Body<LookAtServer>) -> Answer {
+    let server = body.into_inner();
+    check_key_path(server.ssh_key_path.as_deref())?;
+    let key = state.call_async(move |service| async move { service.host_key_of_new(&server.into()).await }).await?;
+    Ok(HttpResponse::Ok().json(HostKey::from(key)))
 }
 
 /// Add a server
@@ -103,15 +125,17 @@ async fn show(state: Data<State>, _who: Reader, name: Path<String>) -> Answer {
     Ok(HttpResponse::Ok().json(Server::from(view)))
 }
 
-/// Change how a server is reached
+/// Change a server's name, or how it is reached
 ///
-/// Its pinned key stays. The new way is tried before it is recorded, unless `offline` says otherwise.
+/// Its pinned key stays. A new way is tried before it is recorded, unless `offline` says otherwise. Under another name it has another
+/// address here; what is known of it and what runs there goes on.
 #[utoipa::path(
     put, path = "/api/servers/{name}", tag = "servers", operation_id = "change_server",
     request_body = ChangeServer,
     responses(
         (status = 200, description = "It is changed", body = Server),
         (status = 404, description = "There is none of that name", body = Problem),
+        (status = 409, description = "There is another one of the new name", body = Problem),
         (status = 422, description = "A field cannot be as it is", body = Problem),
         (status = 502, description = "The new way does not lead there; nothing was changed", body = Problem),
     ),

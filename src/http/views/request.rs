@@ -19,8 +19,8 @@ pub(super) fn change<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Optio
     Ok(Some(Option::<String>::deserialize(deserializer)?.unwrap_or_default()))
 }
 
-/// A server to be added. Without `fingerprint` it is recorded and not contacted: the first contact pins the key that it shows, which
-/// `GET /api/servers/{name}/fingerprint` tells before.
+/// A server to be added. Without `fingerprint` it is recorded and not contacted: the first contact pins the key that it shows. Which one
+/// that is, `POST /api/host-key` tells before.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct CreateServer {
     /// 1 to 100 of `[A-Za-z0-9._-]`, the first one alphanumeric
@@ -62,10 +62,43 @@ impl From<CreateServer> for AddServer {
     }
 }
 
+/// A server to be added, as far as its host key and what can be wrong with it go: see `CreateServer`.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LookAtServer {
+    pub name: String,
+    pub host: String,
+    #[serde(default, deserialize_with = "filled")]
+    pub user: Option<String>,
+    #[serde(default, deserialize_with = "number_or_none")]
+    #[schema(minimum = 1)]
+    pub port: Option<u16>,
+    #[serde(default, deserialize_with = "filled")]
+    pub ssh_key_path: Option<String>,
+}
+
+impl Input for LookAtServer {}
+
+impl From<LookAtServer> for AddServer {
+    fn from(server: LookAtServer) -> Self {
+        AddServer {
+            name: server.name,
+            host: server.host,
+            user: server.user,
+            port: server.port,
+            key_path: server.ssh_key_path,
+            provider: None,
+        }
+    }
+}
+
 /// What is to change of a server. What is missing stays; null or an empty text takes key or provider away.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeServer {
+    /// Another name: jobs that have not ended go by it, and so do apps
+    #[serde(default)]
+    pub name: Option<String>,
     #[serde(default)]
     pub host: Option<String>,
     #[serde(default)]
@@ -87,7 +120,7 @@ impl Input for ChangeServer {}
 impl From<ChangeServer> for EditServer {
     fn from(server: ChangeServer) -> Self {
         EditServer {
-            name: None,
+            name: server.name,
             host: server.host,
             user: server.user,
             port: server.port,

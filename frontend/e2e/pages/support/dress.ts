@@ -115,6 +115,12 @@ export class Streams {
   }
 }
 
+/** What a server shows that is not there yet. */
+export const SEEN: Schemas["HostKey"] = {
+  key_type: "ssh-ed25519",
+  fingerprint: "SHA256:qC0zG1r7mH4v9TtJbX2LdPpYwN5sKe8RfUaQ6nW8Yk3",
+};
+
 /** What a page asked for last may be under way when its test ends: nobody waits for that answer. */
 const answering =
   (answer: (route: Route) => Promise<void>) =>
@@ -134,6 +140,10 @@ export async function dress(context: BrowserContext, streams: Streams): Promise<
     if (name !== "edge-1") return route.fulfill({ json: statusOf(name) });
     const detail = "cannot connect to edge-1: connection refused by 198.51.100.7:22";
     return route.fulfill({ status: 502, json: { detail, code: "unreachable", request_id: "0199aa00c0de" } });
+  });
+  await context.route(/\/api\/host-key$/, (route) => {
+    const { host } = route.request().postDataJSON() as { host: string };
+    return Object.values(ADDRESS).includes(host) ? route.fulfill({ json: SEEN }) : route.fallback();
   });
   await context.route(
     /\/api\/apps\/[^/?]+\?.*containers=true/,

@@ -37,15 +37,38 @@ export const EMPTY_PLACES: [name: string, address: string][] = [
 ];
 
 /** Windows over a page: where, and what opens them. */
-export const WINDOWS: { name: string; address: string; steps: (string | { press: string } | { menu: string })[] }[] = [
+export const WINDOWS: {
+  name: string;
+  address: string;
+  steps: (string | { press: string } | { menu: string; item?: true } | { fill: Record<string, string> })[];
+  /** What is there when it is whole. */
+  shows?: string;
+}[] = [
   { name: "add-server", address: "/servers?new", steps: [] },
+  {
+    name: "add-server-key",
+    address: "/servers?new",
+    steps: [{ fill: { Name: "prod-3", Host: "203.0.113.10" } }, { press: "Enter" }],
+    shows: "Is this your server?",
+  },
+  {
+    name: "add-server-away",
+    address: "/servers?new",
+    steps: [{ fill: { Name: "prod-3", Host: "127.0.0.1", Port: "1" } }, { press: "Enter" }],
+    shows: "It does not answer",
+  },
   { name: "new-app", address: "/apps?new", steps: [] },
   { name: "new-database", address: "/databases?new", steps: [] },
   { name: "destroy-app", address: "/apps/prod-1/web/settings", steps: ["Destroy…"] },
   { name: "forget-app", address: "/apps/prod-1/web/settings", steps: ["Forget…"] },
   { name: "provision", address: "/servers/prod-1", steps: ["Provision"] },
   { name: "route", address: "/servers/prod-1", steps: ["Add route"] },
-  { name: "remove-server", address: "/servers/prod-1", steps: [{ menu: "more actions" }, { menu: "Remove…" }] },
+  {
+    name: "remove-server",
+    address: "/servers/prod-1",
+    steps: [{ menu: "more actions" }, { menu: "Remove…", item: true }],
+  },
+  { name: "edit-server", address: "/servers/prod-1", steps: [{ menu: "more actions" }, { menu: "Edit", item: true }] },
   { name: "connect-database", address: "/databases", steps: ["Connect"] },
   { name: "new-key", address: "/settings", steps: ["New key"] },
   { name: "revoke-key", address: "/settings", steps: ["Revoke…"] },

@@ -166,7 +166,7 @@ interface Deployment {
   took: number | null;
 }
 
-function deployment(now: number, one: Deployment): string {
+function deployment(now: number, one: Deployment, env: string): string {
   return [
     insert("deployments", [
       {
@@ -184,7 +184,7 @@ function deployment(now: number, one: Deployment): string {
         deployment_id: one.id,
         app_id: one.app,
         source: JSON.stringify({ type: "git", url: `https://git.example.com/acme/${one.name}.git`, branch: "main" }),
-        env_sealed: "{}",
+        env_sealed: env,
         resources: JSON.stringify({ port: 3000, service: null, health_path: "/up", health_timeout_s: null }),
         routes: JSON.stringify([`${one.name}.example.com`]),
         spec_hash: "0".repeat(64),
@@ -195,19 +195,22 @@ function deployment(now: number, one: Deployment): string {
 
 /** The variables of `web`. */
 export const VARIABLES = {
+  APP_NAME: "shop & co.",
   APP_URL: "https://web.example.com",
   DATABASE_URL: "postgres://main:made-up@main:5432/main",
   FEATURE_CARTS: "on",
   JWT_PRIVATE_KEY: "-----BEGIN PRIVATE KEY-----\nmade up\n-----END PRIVATE KEY-----\n",
 };
 
-/** Sealed, as `envs/<app id>.json` has them. */
-export function environment(masterKey: string): string {
-  return JSON.stringify(
-    Object.fromEntries(Object.entries(VARIABLES).map(([name, value]) => [name, seal(masterKey, value)])),
-    null,
-    2,
+/** Those that its version on the server was put there with. */
+const SERVED = { ...VARIABLES, FEATURE_CARTS: "off", MAIL_HOST: "mail.example.com", APP_NAME: undefined };
+
+/** Sealed, as `envs/<app id>.json` and the snapshots of deployments have them. */
+export function environment(masterKey: string, variables: Record<string, string | undefined> = VARIABLES): string {
+  const known = Object.entries(variables).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, value] as const],
   );
+  return JSON.stringify(Object.fromEntries(known.map(([name, value]) => [name, seal(masterKey, value)])), null, 2);
 }
 
 export function sample(masterKey: string): string {
@@ -700,7 +703,7 @@ export function sample(masterKey: string): string {
     ...apps.map((one) => app(now, one)),
     `UPDATE app_ext SET password_sealed = '${seal(masterKey, "made-up")}' WHERE app_id IN (9, 10);`,
     insert("route", [{ server_id: 1, domain: "grafana.internal", app_id: null, port: 3001 }]),
-    ...deployments.map((one) => deployment(now, one)),
+    ...deployments.map((one) => deployment(now, one, one.id === 70 ? environment(masterKey, SERVED) : "{}")),
     ...jobs,
     insert("job_attempt", [
       {
