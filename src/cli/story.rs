@@ -283,7 +283,9 @@ pub fn waits(waiting: &Waiting, now_ms: i64) -> String {
 /// The last line of a job that ended well.
 pub fn happy_end(progress: &Progress) -> String {
     let job = &progress.job;
-    let took = job.finished_at.map(|end| text::duration(end - job.created_at)).unwrap_or_default();
+    // Of its own: what it waited for others is not its doing.
+    let began = job.started_at.unwrap_or(job.created_at);
+    let took = job.finished_at.map(|end| text::duration(end - began)).unwrap_or_default();
     match (job.kind, &job.app_name) {
         (JobKind::Deploy, Some(app)) => format!("{app} is running on {} ({took})", job.server_name),
         (JobKind::Provision, _) => format!("{} is provisioned ({took})", job.server_name),

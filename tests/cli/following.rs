@@ -105,6 +105,19 @@ fn who_has_deployed_before_is_told_how_long_it_takes() {
 }
 
 #[test]
+fn what_a_job_waited_for_others_is_not_its_own_time() {
+    let mut world = World::with_web();
+    world.quiet(&["app", "deploy", "web"]);
+    crate::first_release::run(&world.home().join("infrakt.db"), "UPDATE job SET created_at = created_at - 3600000");
+    let mut hand = Hand::claim(&world, 1);
+    good_deploy(&mut hand);
+    hand.finish(&Ending::Succeeded);
+    world.run("job follow 1").run("app deployments web").run("deployment show 1");
+    let told = world.transcript();
+    assert_eq!(told.matches("1m34s").count(), 3, "{told}");
+}
+
+#[test]
 fn a_timeout_leaves_the_job_alone() {
     let mut world = World::with_web();
     world.run("app deploy web --timeout 1s").run("job follow 1 --timeout 1s --json").run("job list");
