@@ -111,7 +111,8 @@ impl Story {
 
     fn tell_header(&mut self, progress: &Progress, now_ms: i64, lines: &mut Vec<Line>) {
         // A question is the last word of a story; and whoever follows runs the job where nobody else does.
-        let untold = |waiting: &&Waiting| matches!(waiting, Waiting::Person { .. } | Waiting::Due | Waiting::NoProcess);
+        let untold =
+            |waiting: &&Waiting| matches!(waiting, Waiting::Person { .. } | Waiting::Due { .. } | Waiting::NoProcess);
         let waiting = progress.view.waiting.as_ref().filter(|waiting| !untold(waiting));
         let waits_for = waiting.map(Waiting::text);
         let news = waits_for.is_some() && waits_for != self.waits_for;
@@ -276,7 +277,7 @@ pub fn waits(waiting: &Waiting, now_ms: i64) -> String {
             }
         }
         Waiting::Retry { at, reason } => format!("next try in {}: {reason}", text::span((at - now_ms).max(0) + 999)),
-        Waiting::Paused { .. } | Waiting::Person { .. } | Waiting::NoProcess | Waiting::Due => waiting.text(),
+        Waiting::Paused { .. } | Waiting::Person { .. } | Waiting::NoProcess | Waiting::Due { .. } => waiting.text(),
     }
 }
 

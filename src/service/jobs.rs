@@ -352,13 +352,15 @@ fn waiting_for(waiting: &Waiting) -> WaitingFor {
     let since = match waiting {
         Waiting::Behind { running_since, .. } => *running_since,
         Waiting::Paused { since, .. } => Some(*since),
-        Waiting::Retry { .. } | Waiting::Person { .. } | Waiting::NoProcess | Waiting::Due => None,
+        Waiting::Retry { .. } | Waiting::Person { .. } | Waiting::NoProcess | Waiting::Due { .. } => None,
     };
     let usual_ms = match waiting {
         Waiting::Behind { usual_ms, .. } => *usual_ms,
-        Waiting::Paused { .. } | Waiting::Retry { .. } | Waiting::Person { .. } | Waiting::NoProcess | Waiting::Due => {
-            None
-        }
+        Waiting::Paused { .. }
+        | Waiting::Retry { .. }
+        | Waiting::Person { .. }
+        | Waiting::NoProcess
+        | Waiting::Due { .. } => None,
     };
     WaitingFor {
         job_id: waiting.job_id(),
