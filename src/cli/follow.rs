@@ -214,6 +214,9 @@ fn told(ctx: &Ctx, progress: &Progress) -> u8 {
                 None if progress.runs.is_empty() => {}
                 None => out.hint(format!("`infrakt job log {}` shows all of its log", job.id)),
             }
+            if let Some(command) = story::forgets(job) {
+                out.hint(format!("{command} forgets it here and touches nothing there"));
+            }
         }
         JobState::Cancelled => {
             let why = failure.map(|failure| failure.text.clone()).unwrap_or_else(|| "cancelled".to_owned());

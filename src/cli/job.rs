@@ -239,6 +239,9 @@ fn show(ctx: &Ctx, id: i64) -> Done {
     } else if progress.job.state == JobState::Attention {
         ctx.out.hint(format!("`infrakt job resolve {id} --done|--rerun|--fail` answers it"));
     }
+    if !progress.job.state.is_final() {
+        say_when_nobody_runs(ctx, &service)?;
+    }
     Ok(DONE)
 }
 

@@ -4,7 +4,8 @@
 
 use super::out::Paint;
 use super::text;
-use crate::domain::job::{JobKind, JobState, JobStep};
+use crate::domain::failure::code;
+use crate::domain::job::{Job, JobKind, JobState, JobStep};
 use crate::domain::plan::{Marker, StoredPlan, UNDO_SEQ};
 use crate::domain::step::StepState;
 use crate::queue::view::Waiting;
@@ -316,6 +317,27 @@ pub fn happy_end(progress: &Progress) -> String {
             | JobKind::DbDestroy,
             None,
         ) => format!("{} is done ({took})", job.title),
+    }
+}
+
+/// What is left to whoever wants to be rid of something whose server does not answer, or has nothing that could take it away.
+pub fn forgets(job: &Job) -> Option<String> {
+    match job.failure.as_ref()?.code.as_str() {
+        code::UNREACHABLE | code::LOGIN_REFUSED | "not_provisioned" => {}
+        _ => return None,
+    }
+    let (app, server) = (job.app_name.as_ref()?, &job.server_name);
+    match job.kind {
+        JobKind::Destroy => Some(format!("`infrakt app destroy {server}/{app} --local`")),
+        JobKind::DbDestroy => Some(format!("`infrakt db destroy {server}/{app} --local`")),
+        JobKind::Deploy
+        | JobKind::Provision
+        | JobKind::Restart
+        | JobKind::Stop
+        | JobKind::Start
+        | JobKind::EnvPush
+        | JobKind::DbCreate
+        | JobKind::Proxy => None,
     }
 }
 

@@ -104,6 +104,6 @@ fn waiting_jobs_without_anybody_to_run_them_are_said() {
     let mut world = World::with_web();
     world.quiet(&["app", "deploy", "web"]);
     world.leave();
-    world.run("job list").run("app list");
+    world.run("job list").run("app list").run("job show 1");
     assert_snapshot!(world.transcript());
 }
