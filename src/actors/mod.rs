@@ -118,6 +118,12 @@ impl<R: Remote + Clone + Unpin + 'static> Workers<R> {
         Ok(Self { shared, stop, _supervisor: supervisor, watcher, carrier, options })
     }
 
+    /// Tells the home's other processes where this one serves the page.
+    pub async fn serves_at(&self, url: String) -> Result<(), QueueError> {
+        let worker = self.shared.worker.clone();
+        blocking(move || worker.serves_at(&url)).await
+    }
+
     /// Resolves when nothing has been due or running for a while, or when this process may not go on.
     pub async fn until_idle(&self) -> Result<(), QueueError> {
         watcher::until_idle(&self.shared, self.options.idle_after).await

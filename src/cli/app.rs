@@ -284,7 +284,11 @@ pub(super) fn status_cell(status: &str) -> Cell {
 
 fn edit(ctx: &Ctx, app: &AppRef, source_args: SourceArgs, settings_args: SettingsArgs) -> Done {
     let named = app;
-    let app = ctx.service()?.edit_app(named, source(source_args)?, &settings(settings_args)?)?;
+    let (source, settings) = (source(source_args)?, settings(settings_args)?);
+    if (&source, &settings) == (&SourceRequest::default(), &AppSettings::default()) {
+        return Err(Stop::usage("there is nothing to change").hint("`infrakt app edit --help` shows what can be"));
+    }
+    let app = ctx.service()?.edit_app(named, source, &settings)?;
     if ctx.out.json {
         ctx.out.document(&app)?;
     } else {

@@ -2,6 +2,7 @@
 
 use super::app_work::AppArg;
 use super::exit::{DONE, Done, Stop};
+use super::out::reader_gone;
 use super::signals::Interrupt;
 use super::{Ctx, ask, text};
 use crate::service::app_reads::LogRequest;
@@ -31,6 +32,8 @@ pub fn run(ctx: &Ctx, logs: &Logs) -> Done {
     let service = ctx.service()?;
     ctx.block_on(async {
         let mut interrupt = Interrupt::listen()?;
+        let gone = reader_gone();
+        tokio::pin!(gone);
         let mut printer = Printer { ctx, follow: logs.follow, rest: Vec::new(), whole: Vec::new() };
         let (pieces, mut coming) = mpsc::channel(16);
         let work = ask::with_passphrase(&service, async || service.app_logs(&named, &request, pieces.clone()).await);
@@ -40,6 +43,7 @@ pub fn run(ctx: &Ctx, logs: &Logs) -> Done {
                 // Heard also under a flood; and what has come is printed before its end is said.
                 biased;
                 () = interrupt.recv() => return Ok(DONE),
+                () = &mut gone => return Err(Stop::PipeClosed),
                 Some(piece) = coming.recv() => printer.take(&piece)?,
                 ended = &mut work => break ended,
             }

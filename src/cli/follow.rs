@@ -82,6 +82,8 @@ async fn watch(
     let carry = bell.carry(service.db().clone());
     tokio::pin!(carry);
     // First the ear, then the look: what happens in between is heard.
+    let gone = reader_gone(screen.ctx.out.json);
+    tokio::pin!(gone);
     let mut listener = bell.listen();
     let deadline = follow.timeout_ms.map(|ms| tokio::time::Instant::now() + Duration::from_millis(ms.unsigned_abs()));
     let mut cursor = 0;
@@ -122,6 +124,7 @@ async fn watch(
             () = &mut carry => {}
             () = interrupt.recv() => return Ok(End::Detached),
             () = until(deadline) => return Ok(End::TimedOut),
+            () = &mut gone => return Ok(End::PipeClosed),
             trouble = trouble_of(owner) => return Err(trouble),
         }
     }
@@ -144,6 +147,11 @@ async fn trouble_of(owner: &Option<Owner>) -> Stop {
         Some(owner) => owner.until_trouble().await,
         None => std::future::pending().await,
     }
+}
+
+/// What goes to stderr is beside the data: only a reader of events ends the following.
+async fn reader_gone(of_events: bool) {
+    if of_events { out::reader_gone().await } else { std::future::pending().await }
 }
 
 async fn until(deadline: Option<tokio::time::Instant>) {
@@ -205,6 +213,9 @@ fn told(ctx: &Ctx, progress: &Progress) -> u8 {
                 Some(hint) => out.hint(hint),
                 None if progress.runs.is_empty() => {}
                 None => out.hint(format!("`infrakt job log {}` shows all of its log", job.id)),
+            }
+            if let Some(command) = story::forgets(job) {
+                out.hint(format!("{command} forgets it here and touches nothing there"));
             }
         }
         JobState::Cancelled => {

@@ -2,7 +2,7 @@
 
 use super::exit::{self, DONE, Done, Stop};
 use super::follow::{self, Follow, log_event};
-use super::out::Paint;
+use super::out::{Paint, reader_gone};
 use super::run::{Waiting, after_enqueue, say_when_nobody_runs, see_that_somebody_runs};
 use super::story::waits;
 use super::table::{Cell, Table, or_dash, print_fields};
@@ -239,6 +239,9 @@ fn show(ctx: &Ctx, id: i64) -> Done {
     } else if progress.job.state == JobState::Attention {
         ctx.out.hint(format!("`infrakt job resolve {id} --done|--rerun|--fail` answers it"));
     }
+    if !progress.job.state.is_final() {
+        say_when_nobody_runs(ctx, &service)?;
+    }
     Ok(DONE)
 }
 
@@ -265,6 +268,8 @@ fn follow_log(ctx: &Ctx, id: i64) -> Done {
         let bell = service.bell()?.clone();
         let carry = bell.carry(service.db().clone());
         tokio::pin!(carry);
+        let gone = reader_gone();
+        tokio::pin!(gone);
         let mut listener = bell.listen();
         let mut cursor = 0;
         loop {
@@ -282,6 +287,7 @@ fn follow_log(ctx: &Ctx, id: i64) -> Done {
             tokio::select! {
                 () = listener.heard() => {}
                 () = &mut carry => {}
+                () = &mut gone => return Err(Stop::PipeClosed),
             }
         }
     })?

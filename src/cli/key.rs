@@ -3,6 +3,8 @@
 use super::exit::{DONE, Done};
 use super::table::{Cell, Table, or_dash};
 use super::{Ctx, text};
+use crate::queue::worker;
+use crate::service::ServiceError;
 use crate::service::keys::Scope;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
@@ -32,11 +34,14 @@ pub enum May {
     Admin,
 }
 
+/// Where `infrakt serve` listens when nothing else is said.
+const DEFAULT_URL: &str = "http://127.0.0.1:8000";
+
 #[derive(Args)]
 pub struct Ui {
-    /// Where `infrakt serve` is reached
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8000")]
-    url: String,
+    /// Where `infrakt serve` is reached (default: where the one of this home listens)
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
 }
 
 pub fn run(ctx: &Ctx, command: Command) -> Done {
@@ -87,12 +92,22 @@ pub fn run(ctx: &Ctx, command: Command) -> Done {
 pub fn ui(ctx: &Ctx, asked: &Ui) -> Done {
     let service = ctx.service()?;
     let link = service.make_link()?;
-    let url = link_at(&asked.url, link.expose());
+    let served = match asked.url {
+        Some(_) => None,
+        None => worker::served_at(service.db(), &service.home().run()).map_err(ServiceError::from)?,
+    };
+    let nobody = asked.url.is_none() && served.is_none();
+    let base = asked.url.clone().or(served).filter(|url| !url.is_empty());
+    let url = link_at(base.as_deref().unwrap_or(DEFAULT_URL), link.expose());
     if ctx.out.json {
         ctx.out.document(&json!({ "url": url }))?;
     } else {
         ctx.out.line(url)?;
         ctx.out.hint("it works once, within a quarter of an hour");
+    }
+    if nobody {
+        ctx.out.warning("nothing serves this home now");
+        ctx.out.hint("`infrakt serve` does; where it is reached elsewhere, `--url` says it");
     }
     Ok(DONE)
 }

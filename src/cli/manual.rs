@@ -109,9 +109,7 @@ fn section(page: &mut String, command: &Command) {
     }
     let usage = command.clone().render_usage().to_string();
     let _ = write!(page, "\n```text\n{}\n```\n", usage.trim_start_matches("Usage: ").trim_end());
-    let own = |arg: &&Arg| {
-        !arg.is_hide_set() && !arg.is_global_set() && !["help", "version"].contains(&arg.get_id().as_str())
-    };
+    let own = |arg: &&Arg| !arg.is_hide_set() && !arg.is_global_set() && !says_and_ends(arg);
     let (arguments, options): (Vec<&Arg>, Vec<&Arg>) =
         command.get_arguments().filter(own).partition(|arg| arg.is_positional());
     list(page, "Arguments", &arguments);
@@ -128,6 +126,12 @@ fn section(page: &mut String, command: &Command) {
     if let Some(after) = command.get_after_long_help().or(command.get_after_help()) {
         let _ = write!(page, "\n{after}\n");
     }
+}
+
+/// `--help`, and the version of infrakt itself: not the `--version` of a database.
+fn says_and_ends(arg: &Arg) -> bool {
+    use clap::ArgAction::{Help, HelpLong, HelpShort, Version};
+    matches!(arg.get_action(), Help | HelpShort | HelpLong | Version)
 }
 
 fn list(page: &mut String, title: &str, args: &[&Arg]) {

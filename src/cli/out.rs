@@ -137,6 +137,29 @@ impl Array<'_> {
     }
 }
 
+/// Resolves when stdout is a pipe that nobody reads any more; never for anything else. Without it a follower would learn that only
+/// when there is something to print.
+pub async fn reader_gone() {
+    let (gone, hears) = tokio::sync::oneshot::channel();
+    // Not a task: the runtime's end must not wait for it, and the process's end takes it along.
+    std::thread::spawn(move || {
+        let mut stdout = libc::pollfd { fd: std::io::stdout().as_raw_fd(), events: 0, revents: 0 };
+        // SAFETY: one descriptor, which lives as long as the call.
+        let told = loop {
+            let told = unsafe { libc::poll(&mut stdout, 1, -1) };
+            if told >= 0 || std::io::Error::last_os_error().kind() != std::io::ErrorKind::Interrupted {
+                break told;
+            }
+        };
+        if told == 1 && stdout.revents & (libc::POLLERR | libc::POLLHUP) != 0 {
+            let _ = gone.send(());
+        }
+    });
+    if hears.await.is_err() {
+        std::future::pending().await
+    }
+}
+
 fn painted(word: &str, paint: Paint, color: bool) -> String {
     match paint.code() {
         Some(code) if color && !word.is_empty() => format!("\u{1b}[{code}m{word}\u{1b}[0m"),

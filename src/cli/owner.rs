@@ -52,6 +52,11 @@ impl Owner {
         Ok(Self { workers })
     }
 
+    /// For `infrakt ui`: where the page is.
+    pub async fn serves_at(&self, url: String) -> Result<(), Stop> {
+        self.workers.serves_at(url).await.map_err(|error| ServiceError::from(error).into())
+    }
+
     /// Resolves when nothing has been due or running for a while.
     pub async fn until_idle(&self) -> Result<(), Stop> {
         self.workers.until_idle().await.map_err(|error| ServiceError::from(error).into())

@@ -73,6 +73,8 @@ pub fn after_enqueue(ctx: &Ctx, service: &Service, enqueued: &EnqueuedView, how:
                     "event": "enqueued", "job_id": enqueued.job_id, "deployment_id": enqueued.deployment_id,
                     "message": enqueued.message,
                 }))?;
+            } else if enqueued.in_place_of.is_some() {
+                ctx.out.note(&enqueued.message);
             }
             follow::to_the_end(ctx, service, Follow { job_id: enqueued.job_id, timeout_ms })
         }

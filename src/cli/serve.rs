@@ -96,6 +96,7 @@ pub fn run(ctx: &Ctx, asked: Serve) -> Done {
             ctx.out.line(format!("listening on {}", path.display()))?;
         }
         if let Some(address) = addresses.first() {
+            owner.serves_at(format!("http://{address}")).await?;
             let link = service.make_link()?;
             ctx.out.hint(format!(
                 "open {} once to log a browser in",

@@ -350,7 +350,8 @@ fn trust(ctx: &Ctx, name: &str, fingerprint: Option<String>) -> Done {
     let service = ctx.service()?;
     let (server, seen) = ctx.block_on(service.compare_host_key(name))??;
     let unchanged = server.host_key.as_ref() == Some(&seen);
-    if !unchanged {
+    // A fingerprint that is said must be the one, whatever is pinned.
+    if !unchanged || fingerprint.as_deref().is_some_and(|expected| !seen.has_fingerprint(expected)) {
         match &server.host_key {
             Some(pinned) => ctx.out.note(format!("pinned is {pinned}")),
             None => ctx.out.note(format!("no host key of {name} is pinned yet")),

@@ -4,7 +4,8 @@
 
 use super::out::Paint;
 use super::text;
-use crate::domain::job::{JobKind, JobState, JobStep};
+use crate::domain::failure::code;
+use crate::domain::job::{Job, JobKind, JobState, JobStep};
 use crate::domain::plan::{Marker, StoredPlan, UNDO_SEQ};
 use crate::domain::step::StepState;
 use crate::queue::view::Waiting;
@@ -111,7 +112,8 @@ impl Story {
 
     fn tell_header(&mut self, progress: &Progress, now_ms: i64, lines: &mut Vec<Line>) {
         // A question is the last word of a story; and whoever follows runs the job where nobody else does.
-        let untold = |waiting: &&Waiting| matches!(waiting, Waiting::Person { .. } | Waiting::Due | Waiting::NoProcess);
+        let untold =
+            |waiting: &&Waiting| matches!(waiting, Waiting::Person { .. } | Waiting::Due { .. } | Waiting::NoProcess);
         let waiting = progress.view.waiting.as_ref().filter(|waiting| !untold(waiting));
         let waits_for = waiting.map(Waiting::text);
         let news = waits_for.is_some() && waits_for != self.waits_for;
@@ -276,14 +278,16 @@ pub fn waits(waiting: &Waiting, now_ms: i64) -> String {
             }
         }
         Waiting::Retry { at, reason } => format!("next try in {}: {reason}", text::span((at - now_ms).max(0) + 999)),
-        Waiting::Paused { .. } | Waiting::Person { .. } | Waiting::NoProcess | Waiting::Due => waiting.text(),
+        Waiting::Paused { .. } | Waiting::Person { .. } | Waiting::NoProcess | Waiting::Due { .. } => waiting.text(),
     }
 }
 
 /// The last line of a job that ended well.
 pub fn happy_end(progress: &Progress) -> String {
     let job = &progress.job;
-    let took = job.finished_at.map(|end| text::duration(end - job.created_at)).unwrap_or_default();
+    // Of its own: what it waited for others is not its doing.
+    let began = job.started_at.unwrap_or(job.created_at);
+    let took = job.finished_at.map(|end| text::duration(end - began)).unwrap_or_default();
     match (job.kind, &job.app_name) {
         (JobKind::Deploy, Some(app)) => format!("{app} is running on {} ({took})", job.server_name),
         (JobKind::Provision, _) => format!("{} is provisioned ({took})", job.server_name),
@@ -313,6 +317,27 @@ pub fn happy_end(progress: &Progress) -> String {
             | JobKind::DbDestroy,
             None,
         ) => format!("{} is done ({took})", job.title),
+    }
+}
+
+/// What is left to whoever wants to be rid of something whose server does not answer, or has nothing that could take it away.
+pub fn forgets(job: &Job) -> Option<String> {
+    match job.failure.as_ref()?.code.as_str() {
+        code::UNREACHABLE | code::LOGIN_REFUSED | "not_provisioned" => {}
+        _ => return None,
+    }
+    let (app, server) = (job.app_name.as_ref()?, &job.server_name);
+    match job.kind {
+        JobKind::Destroy => Some(format!("`infrakt app destroy {server}/{app} --local`")),
+        JobKind::DbDestroy => Some(format!("`infrakt db destroy {server}/{app} --local`")),
+        JobKind::Deploy
+        | JobKind::Provision
+        | JobKind::Restart
+        | JobKind::Stop
+        | JobKind::Start
+        | JobKind::EnvPush
+        | JobKind::DbCreate
+        | JobKind::Proxy => None,
     }
 }
 

@@ -41,8 +41,10 @@ pub enum Waiting {
     },
     /// It could go on, but no process is there that runs jobs.
     NoProcess,
-    /// It is about to be taken.
-    Due,
+    /// It is about to be taken; `begun`: by another process than the one that began it.
+    Due {
+        begun: bool,
+    },
 }
 
 impl Waiting {
@@ -54,7 +56,7 @@ impl Waiting {
             | Waiting::Paused { .. }
             | Waiting::Person { .. }
             | Waiting::NoProcess
-            | Waiting::Due => None,
+            | Waiting::Due { .. } => None,
         }
     }
 
@@ -66,7 +68,7 @@ impl Waiting {
             | Waiting::Paused { .. }
             | Waiting::Person { .. }
             | Waiting::NoProcess
-            | Waiting::Due => None,
+            | Waiting::Due { .. } => None,
         }
     }
 
@@ -78,7 +80,7 @@ impl Waiting {
             Waiting::Paused { .. } => "paused",
             Waiting::Person { .. } => "person",
             Waiting::NoProcess => "no_process",
-            Waiting::Due => "due",
+            Waiting::Due { .. } => "due",
         }
     }
 
@@ -91,7 +93,8 @@ impl Waiting {
             Waiting::Paused { reason: None, .. } => "the lane is paused".to_owned(),
             Waiting::Person { question } => question.clone(),
             Waiting::NoProcess => "no process is there to run it".to_owned(),
-            Waiting::Due => "about to start".to_owned(),
+            Waiting::Due { begun: false } => "about to start".to_owned(),
+            Waiting::Due { begun: true } => "about to go on".to_owned(),
         }
     }
 }
@@ -151,7 +154,7 @@ fn why_queued(conn: &mut Conn, now: i64, job: &Job, somebody_runs: bool) -> Resu
     if !holds && let Some(first) = jobs::first_due(conn, &job.lane, now)?.filter(|first| first.id != job.id) {
         return behind(conn, first);
     }
-    Ok(if somebody_runs { Waiting::Due } else { Waiting::NoProcess })
+    Ok(if somebody_runs { Waiting::Due { begun: job.has_begun() } } else { Waiting::NoProcess })
 }
 
 fn behind(conn: &mut Conn, other: Job) -> Result<Waiting, QueueError> {

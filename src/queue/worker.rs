@@ -5,7 +5,7 @@ use super::error::QueueError;
 use crate::store::Db;
 use crate::store::workers::{self, WorkerRow};
 use std::fs::{File, OpenOptions, TryLockError};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// What kind of process it is.
@@ -32,8 +32,8 @@ impl WorkerKind {
 pub struct Worker {
     id: String,
     run_dir: PathBuf,
-    /// Held, never read. std opens with O_CLOEXEC: a child must not inherit the lock.
-    _lock: File,
+    /// Held, and never read here. std opens with O_CLOEXEC: a child must not inherit the lock.
+    lock: File,
 }
 
 impl Worker {
@@ -52,7 +52,7 @@ impl Worker {
             draining: false,
         };
         db.write(|conn| workers::insert(conn, &row))?;
-        Ok(Self { id, run_dir: run_dir.to_path_buf(), _lock: lock })
+        Ok(Self { id, run_dir: run_dir.to_path_buf(), lock })
     }
 
     pub fn id(&self) -> &str {
@@ -63,6 +63,13 @@ impl Worker {
     pub fn beat(&self, db: &Db, now: i64) -> Result<(), QueueError> {
         db.write(|conn| workers::beat(conn, &self.id, now))?;
         Ok(())
+    }
+
+    /// Where this process serves the page, into its lock's file: it holds as long as the process lives.
+    pub fn serves_at(&self, url: &str) -> Result<(), QueueError> {
+        let path = lock_path(&self.run_dir, &self.id);
+        let written = self.lock.set_len(0).and_then(|()| self.lock.write_all_at(url.as_bytes(), 0));
+        written.map_err(|error| QueueError::Run { path, reason: error.to_string() })
     }
 
     /// Others see that this process takes nothing new.
@@ -104,6 +111,12 @@ pub fn living(db: &Db, run_dir: &Path) -> Result<Vec<WorkerRow>, QueueError> {
 /// Whether somebody is there to run what waits: a process that lives and does not drain.
 pub fn somebody_runs(db: &Db, run_dir: &Path) -> Result<bool, QueueError> {
     Ok(living(db, run_dir)?.iter().any(|row| !row.draining))
+}
+
+/// Where the page of this home is served, by the process that began last; empty where one serves and has not said it.
+pub fn served_at(db: &Db, run_dir: &Path) -> Result<Option<String>, QueueError> {
+    let last = living(db, run_dir)?.into_iter().rfind(|row| row.kind == WorkerKind::Serve.as_str() && !row.draining);
+    Ok(last.map(|row| std::fs::read_to_string(lock_path(run_dir, &row.id)).unwrap_or_default()))
 }
 
 pub(crate) fn lock_path(run_dir: &Path, id: &str) -> PathBuf {

@@ -56,7 +56,7 @@ impl AppRef {
 }
 
 /// Everything else that an app may have. In an edit, `None` leaves a thing as it is and an empty text takes it away.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AppSettings {
     pub port: Option<u16>,
     pub domains: Option<Vec<String>>,

@@ -223,9 +223,9 @@ pub(super) fn view(conn: &mut Conn, app: &App, row: Deployment, in_list: bool) -
         None => (None, None, Vec::new()),
     };
     let cut = row.log.as_ref().is_some_and(|log| log.chars().count() as i64 >= deployments::LIST_LOG_BYTES);
-    // The table keeps whole seconds, the job is exact.
+    // The table keeps whole seconds, and when it was asked for; the job is exact, and knows how long it waited for others.
     let (started_at, finished_at) = match &job {
-        Some(job) => (job.created_at, job.finished_at),
+        Some(job) => (job.started_at.unwrap_or(job.created_at), job.finished_at),
         None => (row.started_at, row.finished_at),
     };
     Ok(DeploymentView {

@@ -23,6 +23,9 @@ pub struct EnqueuedView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deployment_id: Option<i64>,
     pub message: String,
+    /// The job that had not begun and ended for this one; the message names it.
+    #[serde(skip)]
+    pub in_place_of: Option<i64>,
 }
 
 impl EnqueuedView {
@@ -37,7 +40,11 @@ impl EnqueuedView {
                 format!("{what} is job {}, in the place of job {superseded}, which had not begun", job.id)
             }
         };
-        Self { job_id: job.id, deployment_id: job.deployment_id, message }
+        let in_place_of = match enqueued {
+            Enqueued::Replaced { superseded, .. } => Some(*superseded),
+            Enqueued::Created(_) | Enqueued::Joined(_) => None,
+        };
+        Self { job_id: job.id, deployment_id: job.deployment_id, message, in_place_of }
     }
 }
 
@@ -352,13 +359,15 @@ fn waiting_for(waiting: &Waiting) -> WaitingFor {
     let since = match waiting {
         Waiting::Behind { running_since, .. } => *running_since,
         Waiting::Paused { since, .. } => Some(*since),
-        Waiting::Retry { .. } | Waiting::Person { .. } | Waiting::NoProcess | Waiting::Due => None,
+        Waiting::Retry { .. } | Waiting::Person { .. } | Waiting::NoProcess | Waiting::Due { .. } => None,
     };
     let usual_ms = match waiting {
         Waiting::Behind { usual_ms, .. } => *usual_ms,
-        Waiting::Paused { .. } | Waiting::Retry { .. } | Waiting::Person { .. } | Waiting::NoProcess | Waiting::Due => {
-            None
-        }
+        Waiting::Paused { .. }
+        | Waiting::Retry { .. }
+        | Waiting::Person { .. }
+        | Waiting::NoProcess
+        | Waiting::Due { .. } => None,
     };
     WaitingFor {
         job_id: waiting.job_id(),

@@ -204,5 +204,5 @@ fn enqueued(done: &Enqueued, what: &str) -> EnqueuedView {
         Enqueued::Joined(_) => format!("{what} goes with job {}, which waits already", job.id),
         Enqueued::Created(_) | Enqueued::Replaced { .. } => format!("{what} is job {}", job.id),
     };
-    EnqueuedView { job_id: job.id, deployment_id: None, message }
+    EnqueuedView { job_id: job.id, deployment_id: None, message, in_place_of: None }
 }

@@ -11,7 +11,7 @@ use crate::domain::secret::Secret;
 const MAX_COMPOSE_BYTES: usize = 1024 * 1024;
 
 /// Where an app comes from, as a person says it: exactly one.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SourceRequest {
     /// May hold a login: `https://TOKEN@host/…`.
     pub git: Option<String>,

@@ -145,6 +145,7 @@ fn an_edit_changes_what_it_names() {
         .run("app edit web --branch next")
         .run("app edit web --git https://git.example/web.git --branch next")
         .run("app edit web --branch v2")
+        .run("app edit web")
         .run("app show web")
         .run("app edit none --port 1");
     assert_snapshot!(world.transcript());

@@ -85,12 +85,15 @@ fn another_host_key_is_refused_until_it_is_trusted() {
     let (mut world, sshd) = met();
     world.run(&add(&sshd, "--yes"));
     sshd.set_host_keys(&["ed25519"]);
-    world.name(sshd.host_key("ed25519").fingerprint, "SHA256:SECOND");
+    let second = sshd.host_key("ed25519").fingerprint;
+    world.name(second.clone(), "SHA256:SECOND");
     world
         .run("server status prod-1")
         .run("server trust prod-1")
         .run("server trust prod-1 --yes")
         .run("server trust prod-1")
+        .run(&format!("server trust prod-1 --fingerprint {second}"))
+        .run("server trust prod-1 --fingerprint SHA256:THIRD")
         .run("server show prod-1");
     assert_snapshot!(world.transcript());
     world.quiet(&["server", "status", "prod-1"]);

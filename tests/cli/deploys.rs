@@ -17,6 +17,8 @@ fn a_deploy_is_accepted_joined_and_superseded() {
         .run("app deploy web --json")
         .run("app edit web --image registry.example/web:2")
         .run("app deploy prod-1/web")
+        .run("app edit web --image registry.example/web:3")
+        .run("app deploy web --timeout 1s")
         .run("job list")
         .run("job list --all")
         .run("app deployments web")

@@ -105,6 +105,37 @@ fn who_has_deployed_before_is_told_how_long_it_takes() {
 }
 
 #[test]
+fn a_destroy_that_its_server_cannot_do_says_how_to_forget() {
+    let mut world = World::with_web();
+    world.quiet(&["app", "deploy", "web"]);
+    let mut hand = Hand::claim(&world, 1);
+    good_deploy(&mut hand);
+    hand.finish(&Ending::Succeeded);
+    for failure in [
+        Failure::permanent("not_provisioned", "prod-1 has no docker with compose").with_hint("provision it"),
+        Failure::transient("not_removed", "containers of web on prod-1 were made again meanwhile"),
+    ] {
+        world.quiet(&["app", "destroy", "web", "--yes", "--no-wait"]);
+        Hand::claim(&world, 1).fail(failure);
+    }
+    world.run("job follow 2").run("job follow 3");
+    assert_snapshot!(world.transcript());
+}
+
+#[test]
+fn what_a_job_waited_for_others_is_not_its_own_time() {
+    let mut world = World::with_web();
+    world.quiet(&["app", "deploy", "web"]);
+    crate::first_release::run(&world.home().join("infrakt.db"), "UPDATE job SET created_at = created_at - 3600000");
+    let mut hand = Hand::claim(&world, 1);
+    good_deploy(&mut hand);
+    hand.finish(&Ending::Succeeded);
+    world.run("job follow 1").run("app deployments web").run("deployment show 1");
+    let told = world.transcript();
+    assert_eq!(told.matches("1m34s").count(), 3, "{told}");
+}
+
+#[test]
 fn a_timeout_leaves_the_job_alone() {
     let mut world = World::with_web();
     world.run("app deploy web --timeout 1s").run("job follow 1 --timeout 1s --json").run("job list");

@@ -16,7 +16,7 @@ pub struct Hand {
     db: Db,
     worker: Option<Worker>,
     claim: Claim,
-    /// The job's own time: it began when the job was asked for.
+    /// The job's own time: it begins when the job is claimed.
     now: i64,
     seq: i32,
 }
@@ -27,9 +27,8 @@ impl Hand {
         let db = world.db();
         let worker = Worker::start(&db, &world.home().join("run"), WorkerKind::Worker, SystemClock.now_ms()).unwrap();
         let lane = infrakt::domain::job::lane_of_server(server_id);
-        let claim =
-            claim::claim_next(&db, &lane, &worker, SystemClock.now_ms(), LEASE_MS).unwrap().expect("a job is due");
-        let now = claim.job().created_at;
+        let now = SystemClock.now_ms();
+        let claim = claim::claim_next(&db, &lane, &worker, now, LEASE_MS).unwrap().expect("a job is due");
         Self { db, worker: Some(worker), claim, now, seq: 0 }
     }
 

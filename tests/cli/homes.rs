@@ -88,10 +88,22 @@ fn a_damaged_environment_is_named_and_left_as_it_is() {
 }
 
 #[test]
+fn a_link_to_the_page_says_when_nobody_serves_it() {
+    let world = World::alone();
+    let output = world.quiet(&["ui"]);
+    let (link, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(link.starts_with("http://127.0.0.1:8000/api/session/link?token="), "{link}");
+    assert!(said.contains("warning: nothing serves this home now\nhint: `infrakt serve` does"), "{said}");
+    let elsewhere = world.quiet(&["ui", "--url", "https://paas.example"]);
+    assert!(elsewhere.stdout.starts_with(b"https://paas.example/api/session/link?token="));
+    assert!(!String::from_utf8_lossy(&elsewhere.stderr).contains("warning"), "somebody who names it knows");
+}
+
+#[test]
 fn waiting_jobs_without_anybody_to_run_them_are_said() {
     let mut world = World::with_web();
     world.quiet(&["app", "deploy", "web"]);
     world.leave();
-    world.run("job list").run("app list");
+    world.run("job list").run("app list").run("job show 1");
     assert_snapshot!(world.transcript());
 }

@@ -1,7 +1,10 @@
 //! Pipes that close early end a command silently.
 
+use crate::hand::Hand;
 use crate::world::{World, words};
+use infrakt::queue::finish::Ending;
 use std::io::{BufRead, BufReader, Read};
+use std::time::{Duration, Instant};
 
 /// More of everything than a pipe holds.
 const ROWS: &str = "
@@ -57,6 +60,37 @@ fn a_list_whose_reader_goes_ends_silently() {
     let all: Vec<serde_json::Value> = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(all.len(), 2399);
     assert_eq!(world.quiet(&["server", "list"]).stdout.iter().filter(|byte| **byte == b'\n').count(), 1200 + 1);
+}
+
+/// Also while there is nothing to print: `job log 1 -f | head -1` gives the prompt back.
+#[test]
+fn who_follows_ends_when_the_reader_goes() {
+    let world = World::with_web();
+    world.quiet(&["app", "deploy", "web"]);
+    let mut hand = Hand::claim(&world, 1);
+    hand.plan(&["fetch"]).begin("fetch").log("one\n");
+    for (line, code) in [("job log 1 -f", 0), ("job follow 1 --json", 130)] {
+        let mut child = world.spawn(&mut world.command(&words(line)));
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut first = String::new();
+        while !first.contains("one") {
+            assert!(stdout.read_line(&mut first).unwrap() > 0, "{line}: {first}");
+        }
+        drop(stdout);
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let status = loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                break status;
+            }
+            if Instant::now() > deadline {
+                child.kill().unwrap();
+                panic!("{line} goes on without a reader");
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        };
+        assert_eq!(status.code(), Some(code), "{line}");
+    }
+    hand.finish(&Ending::Succeeded);
 }
 
 #[test]

@@ -86,6 +86,13 @@ fn cookie(answer: &crate::served::Answer) -> String {
 }
 
 #[test]
+fn a_link_leads_to_where_the_home_is_served() {
+    let served = Served::new();
+    let printed = served.run(&["ui"]);
+    assert!(printed.starts_with(&format!("http://127.0.0.1:{}/api/session/link?token=", served.port)), "{printed}");
+}
+
+#[test]
 fn a_link_logs_a_browser_in_once() {
     let served = Served::new();
     let printed = served.run(&["ui", "--url", "http://127.0.0.1:1/"]);

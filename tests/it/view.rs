@@ -20,7 +20,7 @@ fn a_job_says_what_it_waits_for() {
     let mut world = World::new().server("a").app("blog").app("shop");
     world.deploy("blog", "h");
     world.deploy("shop", "h");
-    assert_eq!(waiting(&world, 1), Some(Waiting::Due));
+    assert_eq!(waiting(&world, 1), Some(Waiting::Due { begun: false }));
     let behind = |state, running_since| {
         Some(Waiting::Behind { job: 1, title: "deploy blog".to_owned(), state, running_since, usual_ms: None })
     };
@@ -37,7 +37,7 @@ fn a_job_says_what_it_waits_for() {
     assert_eq!(waiting(&world, 1), Some(Waiting::Retry { at, reason: "the registry does not answer".to_owned() }));
     assert_eq!(waiting(&world, 2), behind(JobState::Queued, Some(began)), "it holds the lane");
     world.clock.advance(5000);
-    assert_eq!(waiting(&world, 1), Some(Waiting::Due));
+    assert_eq!(waiting(&world, 1), Some(Waiting::Due { begun: true }));
 
     let claim = world.claim("a");
     need_person(&world.db, &claim, world.now(), "is it done?").unwrap();
@@ -96,7 +96,7 @@ fn a_bumped_job_is_due_and_the_others_wait_behind_it() {
     world.deploy("blog", "h");
     world.deploy("shop", "h");
     bump(&world.db, world.now(), 2).unwrap();
-    assert_eq!(waiting(&world, 2), Some(Waiting::Due));
+    assert_eq!(waiting(&world, 2), Some(Waiting::Due { begun: false }));
     assert_eq!(waiting(&world, 1).unwrap().job_id(), Some(2));
 }
 

@@ -199,7 +199,7 @@ pub struct Retried {
 
 impl From<jobs::RetriedView> for Retried {
     fn from(retried: jobs::RetriedView) -> Self {
-        let jobs::EnqueuedView { job_id, deployment_id, message } = retried.enqueued;
+        let jobs::EnqueuedView { job_id, deployment_id, message, in_place_of: _ } = retried.enqueued;
         Self { message, job_id, deployment_id, kept: retried.kept, starts_over: retried.starts_over }
     }
 }
