@@ -167,17 +167,28 @@ fn the_linter_finds_nothing() {
     }
 }
 
-/// What a person is told of what git said: class and code.
-fn trouble(git_said: &str) -> String {
-    let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("git");
-    std::fs::write(&file, git_said).unwrap();
+/// Runs what deploys from git share, and this then; `fail` says class and code.
+fn with_git(setting: &str, then: &str, words: &[&str]) -> String {
     let script = format!(
-        "app_dir=/none SERVER=s APP=web GIT_URL=u\nfail() {{ echo \"$1 $2\"; exit; }}\n{}\ngit_trouble \"$1\"\n",
-        include_str!("../src/ops/deploy/git.sh")
+        "tab='\t' app_dir=/none SERVER=s APP=web GIT_URL=https://h/me/web.git\n{setting}\nfail() {{ echo \"$1 $2\"; exit; }}\n{}\n{}\n{}\n{then}\n",
+        include_str!("../src/ops/deploy/git.sh"),
+        include_str!("../src/ops/deploy/submodules.sh"),
+        include_str!("../src/ops/deploy/lfs.sh")
     );
-    let output = Command::new("sh").args(["-euc", &script, "sh"]).arg(file).output().unwrap();
+    let output = Command::new("sh").args(["-euc", &script, "sh"]).args(words).output().unwrap();
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+}
+
+/// What a person is told of what git said, asked in this way.
+fn trouble_of(git_said: &str, ask: &str) -> String {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("git"), git_said).unwrap();
+    with_git(&format!("tmp={}", dir.path().display()), ask, &[])
+}
+
+fn trouble(git_said: &str) -> String {
+    trouble_of(git_said, "git_trouble $tmp/git")
 }
 
 #[test]
@@ -207,6 +218,80 @@ fn what_git_says_has_a_class_and_a_code() {
     ] {
         assert_eq!(trouble(said), expected, "{said}");
         assert_eq!(trouble(&format!("{said}\n{unread}")), expected, "{said}");
+    }
+}
+
+#[test]
+fn what_git_says_of_a_submodule_and_of_lfs_has_codes_of_its_own() {
+    for (said, expected) in [
+        ("fatal: could not read Username for 'https://x': terminal prompts disabled", "permanent submodule_denied"),
+        ("git@x: Permission denied (publickey).", "permanent submodule_denied"),
+        ("fatal: repository 'https://x/a/' not found", "permanent submodule_missing"),
+        ("fatal: transport 'file' not allowed", "permanent submodule_failed"),
+        ("fatal: unable to access 'https://x/a/': Could not resolve host: x", "transient git_unreachable"),
+    ] {
+        assert_eq!(trouble_of(said, "at_module libs/one; git_trouble $tmp/git"), expected, "{said}");
+    }
+    for (said, expected) in [
+        ("batch response: Git credentials for https://x/web.git/info/lfs not found.", "permanent lfs_denied"),
+        ("batch request: git@x: Permission denied (publickey).: exit status 255", "permanent lfs_denied"),
+        ("[0a1b] Object does not exist on the server: [404] Object does not exist", "permanent lfs_missing"),
+        ("batch response: This repository exceeded its LFS budget.", "permanent lfs_failed"),
+        (
+            "batch response: Post \"https://x\": dial tcp 10.0.0.1:443: connect: connection refused",
+            "transient git_unreachable",
+        ),
+        ("batch response: Post \"https://x\": dial tcp: lookup x: no such host", "transient git_unreachable"),
+        ("write /opt/x: no space left on device", "permanent disk_full"),
+    ] {
+        let said =
+            format!("Downloading LFS objects:   0% (0/1)\r\n{said}\nFailed to fetch some objects from 'https://x'");
+        assert_eq!(trouble_of(&said, "lfs_trouble"), expected, "{said}");
+    }
+}
+
+#[test]
+fn the_address_of_a_submodule_is_found_as_git_does_it_and_leads_to_other_servers_alone() {
+    let found = |setting: &str, base: &str, url: &str| {
+        with_git(setting, r#"address=$(address_of "$1" "$2"); module=m; has_address; echo "$address""#, &[base, url])
+    };
+    let refused = "permanent submodule_refused";
+    for (base, url, expected) in [
+        ("https://h/me/web.git", "../lib.git", "https://h/me/lib.git"),
+        ("https://h/me/web.git/", "../../you/lib.git/", "https://h/you/lib.git"),
+        ("https://h/me/web.git", "./lib", "https://h/me/web.git/lib"),
+        ("git@h:me/web.git", "../../you/lib.git", "git@h:you/lib.git"),
+        ("git@h:web.git", "../lib.git", "git@h:lib.git"),
+        ("git@h:me/web.git", "https://x/lib.git", "https://x/lib.git"),
+        ("git@h:me/web.git", "ssh://[::1]/lib.git", "ssh://[::1]/lib.git"),
+        ("https://h/me/web.git", "file:///srv/lib.git", refused),
+        ("https://h/me/web.git", "/srv/lib.git", refused),
+        ("https://h/me/web.git", "srv/a:b", refused),
+        ("https://h/me/web.git", "ext::sh -c id", refused),
+        ("https://h/me/web.git", "-oProxyCommand=id:x", refused),
+    ] {
+        assert_eq!(found("", base, url), expected, "{base} {url}");
+    }
+    // With a login: what is at its host goes over https.
+    for (url, expected) in [
+        ("git@h:me/lib.git", "https://h:8443/me/lib.git"),
+        ("ssh://git@h:22/me/lib.git", "https://h:8443/me/lib.git"),
+        ("git@other:me/lib.git", "git@other:me/lib.git"),
+        ("http://h/me/lib.git", "http://h/me/lib.git"),
+    ] {
+        assert_eq!(found("GIT_ORIGIN=https://h:8443", "https://h:8443/me/web.git", url), expected, "{url}");
+    }
+    for (path, safe) in [
+        ("a", true),
+        ("a b/c", true),
+        ("../a", false),
+        ("a/../b", false),
+        ("/a", false),
+        ("a//b", false),
+        ("a/.Git/b", false),
+    ] {
+        let said = with_git("", r#"if safe_path "$1"; then echo true; else echo false; fi"#, &[path]);
+        assert_eq!(said, safe.to_string(), "{path}");
     }
 }
 

@@ -1,9 +1,9 @@
-# Runs as root on a living bare server and makes it what provisioning would: docker, compose, caddy, ufw, fail2ban;
-# then loads the samples: the image busybox:local, a registry with tiny apps, git repositories. /opt/testbed holds samples/.
+# Runs as root on a living bare server and makes it what provisioning would: docker, compose, caddy, ufw, fail2ban; and git-lfs, which
+# some tests need. Then it loads the samples: the image busybox:local, a registry with tiny apps, git repositories. /opt/testbed holds samples/.
 export DEBIAN_FRONTEND=noninteractive
 apt-get -q update
 apt-get -qy install --no-install-recommends docker.io docker-cli docker-compose caddy ufw fail2ban python3-systemd \
-  iptables curl git
+  iptables curl git git-lfs
 systemctl enable docker caddy fail2ban
 
 # As provisioning leaves them: folders, the managed Caddyfile and its import

@@ -51,6 +51,15 @@ while True:
     threading.Thread(target=pump, args=(server, client, 200000)).start()
 "#;
 
+/// The same over ssh, for a key of the server's own: its git stops, and sshd does not.
+const STALL_OVER_SSH: &str = r#"
+export HOME=/root GIT_AUTHOR_NAME=t GIT_AUTHOR_EMAIL=t@t GIT_COMMITTER_NAME=t GIT_COMMITTER_EMAIL=t@t
+git clone -q /srv/git/hello.git /tmp/big && cd /tmp/big && head -c 3000000 /dev/urandom >big && git add big && git commit -qm big && git push -q
+printf '#!/bin/sh\nsh -c "$SSH_ORIGINAL_COMMAND" | { stdbuf -o0 head -c 200000; read -r more && sleep 600; }\n' >/root/stall && chmod 755 /root/stall
+ssh-keygen -q -t ed25519 -N '' -f /root/.ssh/id_ed25519
+echo "command=\"/root/stall\" $(cat /root/.ssh/id_ed25519.pub)" >>/root/.ssh/authorized_keys
+"#;
+
 /// A git server over http that wants the login `me` with this password.
 const PASSWORD: &str = "t0ken-4711@abcdef";
 
@@ -92,7 +101,8 @@ type Case = (&'static str, &'static [&'static str], &'static str, &'static str, 
 
 #[test]
 fn what_goes_wrong_with_a_repository_or_its_build_says_so_and_the_version_before_serves() {
-    let server = TestServer::ready("gitwrong");
+    let mut servers = TestServer::crowd("gitwrong", 2);
+    let (far, server) = (servers.pop().unwrap(), servers.pop().unwrap());
     server.exec(MORE);
     guard_repositories(&server);
     let home = with_app(&server, HELLO);
@@ -205,15 +215,34 @@ fn what_goes_wrong_with_a_repository_or_its_build_says_so_and_the_version_before
     server.wait_until("ss -Hltn 'sport = :9420' | grep -q .");
     home.run(&["app", "edit", "web", "--git", "git://127.0.0.1:9420/hello.git"]).ok();
     let job = home.enqueue(&["app", "deploy", "web", "--branch", "big"]);
-    let waiting = home.wait("it is to be tried again", job, |job| job.attempt == 1 || job.state.is_final());
-    assert!(
-        waiting.wait_reason.as_ref().is_some_and(|why| why.contains("nothing came from it for 60 s")),
-        "{waiting:?}"
-    );
-    assert_eq!(server.exec("pgrep -fc '^git.*fetc[h]' || :"), "0");
-    home.run(&["job", "cancel", &job.to_string()]);
-    assert_eq!(home.wait_end(job).state, JobState::Cancelled);
+    println!("and so does one over ssh");
+    far.exec(STALL_OVER_SSH);
+    home.add("prod-2", &far, far.port).ok();
+    home.run(&[
+        "app",
+        "create",
+        "far",
+        "--server",
+        "prod-2",
+        "--git",
+        "root@127.0.0.1:/srv/git/hello.git",
+        "--port",
+        "8080",
+    ])
+    .ok();
+    let over_ssh = home.enqueue(&["app", "deploy", "far"]);
+    for (job, server) in [(job, &server), (over_ssh, &far)] {
+        let waiting = home.wait("it is to be tried again", job, |job| job.attempt == 1 || job.state.is_final());
+        assert!(
+            waiting.wait_reason.as_ref().is_some_and(|why| why.contains("nothing came from it for 60 s")),
+            "{waiting:?}"
+        );
+        assert_eq!(server.exec("pgrep -fc '^git.*fetc[h]|^ssh .*git-upload-pac[k]' || :"), "0");
+        home.run(&["job", "cancel", &job.to_string()]);
+        assert_eq!(home.wait_end(job).state, JobState::Cancelled);
+    }
     assert_first_serves_alone(&server, &home, &head);
+    assert_eq!(far.exec("ls /opt/infrakt/apps"), "");
 
     // A first deploy that fails leaves nothing at all.
     create(&home, "api", HELLO).ok();

@@ -15,6 +15,7 @@ mod environment;
 mod first_release;
 mod git;
 mod git_faults;
+mod git_parts;
 mod homes;
 mod http;
 mod machine;

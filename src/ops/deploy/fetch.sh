@@ -88,12 +88,12 @@ git)
   [ "$GIT_COMMIT" ] || find_ref
   remember_repo "$stage"
   prepare_repo
+  [ -z "$first" ] || sweep_repo
   fetch_commit
-  check_out "$commit"
+  check_out "$commit" fetch
   subject=$(local_git log -1 --format=%s)
   say commit "$commit"
   say subject "$subject"
-  [ ! -f "$repo/.gitmodules" ] || echo "this repository has submodules: they are not fetched"
   # How it is built: by its own compose file, which needs no more than that, else by its Dockerfile.
   mode=
   for file in compose.yaml compose.yml docker-compose.yml docker-compose.yaml; do

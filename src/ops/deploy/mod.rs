@@ -111,6 +111,8 @@ pub fn plan(facts: &DeployFacts) -> Plan {
             "deploy/common.sh",
             "deploy/routes.sh",
             "deploy/git.sh",
+            "deploy/submodules.sh",
+            "deploy/lfs.sh",
             "deploy/compose_fetch.sh",
             "deploy/fetch.sh"
         )),
@@ -129,7 +131,16 @@ pub fn plan(facts: &DeployFacts) -> Plan {
     };
     let health_limit = Duration::from_secs(facts.health_timeout_s().into()) + HEALTH_MARGIN;
     let mut steps = vec![PlanStep {
-        undo: Some(body("undo fetch", script!("deploy/common.sh", "deploy/git.sh", "deploy/fetch_undo.sh"))),
+        undo: Some(body(
+            "undo fetch",
+            script!(
+                "deploy/common.sh",
+                "deploy/git.sh",
+                "deploy/submodules.sh",
+                "deploy/lfs.sh",
+                "deploy/fetch_undo.sh"
+            ),
+        )),
         ..step("fetch", fetch, PULL_LIMIT)
     }];
     steps.extend(build);
@@ -137,7 +148,14 @@ pub fn plan(facts: &DeployFacts) -> Plan {
         PlanStep {
             undo: Some(body(
                 "undo start",
-                script!("deploy/common.sh", "deploy/adopt.sh", "deploy/git.sh", "deploy/start_undo.sh"),
+                script!(
+                    "deploy/common.sh",
+                    "deploy/adopt.sh",
+                    "deploy/git.sh",
+                    "deploy/submodules.sh",
+                    "deploy/lfs.sh",
+                    "deploy/start_undo.sh"
+                ),
             )),
             ..step("start", start, START_LIMIT)
         },
@@ -169,7 +187,14 @@ fn build(facts: &DeployFacts) -> Body {
         .set("BUILD_FILE", &compose_files::build_file(facts, &owner(facts)))
         .set("BUILT_SERVICES", &compose_files::built_services(facts));
     Body {
-        script: Arc::from(script!("deploy/common.sh", "deploy/git.sh", "deploy/compose_build.sh", "deploy/build.sh")),
+        script: Arc::from(script!(
+            "deploy/common.sh",
+            "deploy/git.sh",
+            "deploy/submodules.sh",
+            "deploy/lfs.sh",
+            "deploy/compose_build.sh",
+            "deploy/build.sh"
+        )),
         payload: payload.finish(),
     }
 }
