@@ -87,8 +87,9 @@ find_ref() {
 own_git() {
   [ -d "$git_dir" ] && [ ! -L "$git_dir" ] || rm -rf "$git_dir"
   mkdir -p "$git_dir"
-  # Links lead elsewhere, as `commondir` does; locks are left by one that was killed: nobody else works here.
-  find "$git_dir" \( -type l -o -type f \( -name '*.lock' -o -name 'tmp_*' \) \) -delete
+  # Links lead elsewhere, as `commondir` does; locks are left by one that was killed. A container may run git here: what goes meanwhile
+  # is as well gone.
+  find "$git_dir" \( -type l -o -type f \( -name '*.lock' -o -name 'tmp_*' \) \) -delete || :
   for file in config config.worktree commondir hooks info/attributes objects/info/alternates FETCH_HEAD; do rm -rf "${git_dir:?}/$file"; done
   local_git -c init.defaultBranch=main init -q --template=
   [ -e "$git_dir/index" ] || return 0
