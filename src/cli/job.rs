@@ -22,7 +22,7 @@ pub enum Command {
         /// Of this server only
         #[arg(long)]
         server: Option<String>,
-        /// In this state only
+        /// In this state only: `waiting`, `running`, `needs-you`, `succeeded`, `failed` or `cancelled`
         #[arg(long)]
         state: Option<String>,
         /// Ended ones too
@@ -139,11 +139,16 @@ fn table(jobs: &[JobView], now: i64) -> Table {
     table
 }
 
+/// As the table says it, or as `--json` does.
 fn parse_state(word: &str) -> Result<JobState, Stop> {
-    word.parse().map_err(|_| {
-        let words: Vec<&str> = JobState::ALL.iter().map(|state| state.as_str()).collect();
-        Stop::usage(format!("`{word}` is no state of a job")).hint(format!("states are {}", words.join(", ")))
-    })
+    match word {
+        "waiting" => Ok(JobState::Queued),
+        "needs-you" | "needs you" => Ok(JobState::Attention),
+        other => other.parse().map_err(|_| {
+            Stop::usage(format!("`{word}` is no state of a job"))
+                .hint("states are waiting, running, needs-you, succeeded, failed and cancelled")
+        }),
+    }
 }
 
 fn state_cell(job: &JobView) -> Cell {

@@ -82,7 +82,12 @@ pub fn run(ctx: &Ctx, asked: Serve) -> Done {
         tracing::warn!(%error, "an environment whose app was destroyed could not be removed");
     }
     let broken = |error: std::io::Error| Stop::new(exit::FAILED, error.to_string());
-    let bound = Bound::bind(&asked.bind, asked.unix.as_deref()).map_err(broken)?;
+    let bound = Bound::bind(&asked.bind, asked.unix.as_deref()).map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            broken(error).hint("`--bind ADDRESS:PORT` names another one; port 0 takes any")
+        }
+        _ => broken(error),
+    })?;
     let addresses = bound.addresses();
     let setup = Setup { addresses: addresses.clone(), hosts: asked.host, origins: asked.origin, ui: asked.ui };
     let ended = Owner::block_on(async {

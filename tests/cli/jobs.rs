@@ -30,6 +30,7 @@ fn waiting_jobs_say_what_they_wait_for() {
     world
         .run("job list")
         .run("job list --server prod-1 --state running")
+        .run("job list --state waiting")
         .run("job list --server none")
         .run("job show 1")
         .run("job show 2")
@@ -80,7 +81,7 @@ fn a_job_that_needs_an_answer_gets_one() {
     hand.plan(&["fetch", "start"]).begin("fetch").log("half\n");
     hand.ask("prod-1 restarted, and nobody knows how far `fetch` came");
     world
-        .run("job list")
+        .run("job list --state needs-you")
         .run("job show 1")
         .run("job resolve 1 --rerun --fail")
         .run("job resolve 1 --rerun")

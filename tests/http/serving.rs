@@ -52,6 +52,9 @@ fn a_socket_that_a_dead_process_left_is_replaced_and_anything_else_there_is_not(
         assert_eq!(output.status.code(), Some(1), "{name}: {said}");
         assert!(said.contains(&format!("cannot listen on {path}")), "{said}");
     }
+    let taken = served.command(&["serve", "--bind", &format!("127.0.0.1:{}", served.port)]).output().unwrap();
+    let said = String::from_utf8_lossy(&taken.stderr);
+    assert!(said.contains("Address already in use") && said.contains("hint: `--bind ADDRESS:PORT`"), "{said}");
     assert_eq!(std::fs::read_to_string(place("file")).unwrap(), "precious");
     UnixStream::connect(place("living")).unwrap();
     drop(living);

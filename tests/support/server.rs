@@ -66,7 +66,9 @@ impl TestServer {
     }
 
     fn up_in(name: &str, kind: &str, place: File) -> Self {
-        let name = format!("{name}-{}", std::process::id());
+        // Two tests may choose the same name: none of them takes the other's server away.
+        static COUNT: AtomicUsize = AtomicUsize::new(1);
+        let name = format!("{name}-{}-{}", std::process::id(), COUNT.fetch_add(1, Relaxed));
         testserver(&["down", &name]);
         let output = testserver(&["up", &name, kind]);
         assert!(output.status.success(), "no server to test on: {}", text(&output));
