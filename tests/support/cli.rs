@@ -3,7 +3,7 @@
 use super::process::Process;
 use super::server::TestServer;
 use infrakt::domain::job::{Job, JobStep};
-use infrakt::store::{Db, jobs, logs, steps};
+use infrakt::store::{Db, attempts, jobs, logs, steps};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -132,6 +132,12 @@ impl Home {
     /// The runs of a job's steps as text: `fetch 1 succeeded`.
     pub fn runs(&self, id: i64) -> Vec<String> {
         self.steps(id).iter().map(|s| format!("{} {} {}", s.name, s.run, s.state)).collect()
+    }
+
+    /// Why its tries ended, as far as they have.
+    pub fn reasons(&self, id: i64) -> Vec<String> {
+        let tries = self.db().read(|conn| attempts::of_job(conn, id)).unwrap();
+        tries.into_iter().filter_map(|one| one.error).collect()
     }
 
     pub fn log(&self, id: i64) -> String {
