@@ -58,9 +58,12 @@ still_runs() {
   deactivating | inactive | activating) fail transient docker_down "docker on $SERVER is being restarted" "see \`systemctl status docker\` there" ;;
   esac
   last_lines "$1"
-  # While docker waits to start it again the code is that of the last end; once it runs again it is 0.
+  # While docker waits to start it again the code is that of the last end; once it runs again it is 0, and docker's events know it.
   why="with exit code $code"
-  [ "$status" != running ] || why="and docker restarted it"
+  if [ "$status" = running ]; then
+    code=$(timeout 10 docker events --since "$(docker inspect -f '{{.Created}}' "$1")" --until "$(date +%s.%N)" --filter "container=$1" --filter event=die --format '{{.Actor.Attributes.exitCode}}' 2>/dev/null | tail -n 1)
+    if [ "$code" ]; then why="with exit code $code"; else why="and docker restarted it"; fi
+  fi
   [ "$oom" != true ] || fail permanent container_out_of_memory "$APP needs more memory than it may have: it was ended $2" "give it more with \`infrakt app edit $APP --memory\`"
   fail permanent container_exited "$APP ended $why $2" "its last lines are in the log"
 }
