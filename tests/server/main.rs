@@ -12,6 +12,7 @@ mod databases;
 mod deploy;
 mod doctor;
 mod environment;
+mod firewall;
 mod first_release;
 mod git;
 mod git_faults;

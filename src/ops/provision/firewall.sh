@@ -1,5 +1,5 @@
-# firewall: UFW denies what comes in but 80, 443 and SSH. The server takes it back by itself unless a new connection says that it can
-# still be reached: the undo is armed before anything is changed, and survives a reboot.
+# firewall: UFW denies what comes in but 80, 443 and SSH, and what a person has set for these ports stays. The server takes it back by
+# itself unless a new connection says that it can still be reached: the undo is armed before anything is changed, and survives a reboot.
 undo=$state/firewall
 unit=infrakt-firewall-undo
 
@@ -13,23 +13,51 @@ ssh_ports=$({
   echo "$SSH_PORT"
   /usr/sbin/sshd -T 2>/dev/null | awk '$1 == "port" { print $2 } $1 == "listenaddress" { sub(/.*:/, "", $2); print $2 }'
 } | grep -x '[0-9][0-9]*' | sort -un)
-allowed() { LC_ALL=C ufw show added 2>/dev/null | grep -Eq "^ufw allow (in )?$1(/tcp)?( comment .*)?\$"; }
-all_set() {
-  LC_ALL=C ufw status verbose >"$tmp/ufw" 2>/dev/null || return 1
-  grep -q '^Status: active' "$tmp/ufw" && grep -Eq '^Default: (deny|reject) \(incoming\)' "$tmp/ufw" || return 1
-  for port in 80 443 $ssh_ports; do allowed "$port" || return 1; done
-}
 facts() {
   version=$(ufw version | sed -n 's/^ufw \([^ ]*\).*/\1/p')
   say ufw "$version"
 }
-open="80, 443 and $(echo "$ssh_ports" | paste -sd ' ' | sed 's/ /, /g') (SSH)"
+# `a, b and c` of the lines of a file
+listed() { awk 'NR > 1 { said = said (said == "" ? "" : ", ") last } { last = $0 } END { print said (said == "" ? "" : " and ") last }' "$1"; }
+# How infrakt opens a port; 443 with UDP, for HTTP/3.
+opening() { if [ "$1" = 443 ]; then echo 443; else echo "$1/tcp"; fi; }
 
-if command -v ufw >/dev/null && all_set; then
-  facts
-  already "ufw is active and lets in $open"
-fi
 command -v ufw >/dev/null || install_packages ufw
+
+# What is there: is it on, does it keep out who is not named, and what has a person set for these ports?
+policy=$(sed -n 's/^DEFAULT_INPUT_POLICY="*\([A-Z]*\).*/\1/p' /etc/default/ufw | tail -n 1)
+case $policy in DROP | REJECT) keeps_out=yes ;; *) keeps_out='' ;; esac
+if LC_ALL=C ufw status | grep -q '^Status: active'; then wall=${keeps_out:+up} wall=${wall:-down}; else wall=off; fi
+ufw_rules >"$tmp/rules"
+: >"$tmp/open"
+allow='' ourself=''
+for port in $({ echo "$ssh_ports" && echo 80 && echo 443; } | sort -un); do
+  rules_for "$port" <"$tmp/rules" >"$tmp/of_port"
+  needed=no name=$port
+  [ "$port" != "$SSH_PORT" ] || needed=yes
+  if echo "$ssh_ports" | grep -qx "$port"; then name="$port (SSH)"; fi
+  follows=$(what_follows "$wall" "$needed" <"$tmp/of_port")
+  case $follows in
+  open) echo "$name" >>"$tmp/open" ;;
+  allow)
+    echo "$name" >>"$tmp/open"
+    allow="$allow $port"
+    ;;
+  keep | ourself)
+    cut -f 2 "$tmp/of_port" >"$tmp/own"
+    echo "$name (\`$(listed "$tmp/own")\`)" >>"$tmp/kept"
+    echo "what you have set for port $name stays: $(listed "$tmp/own"); infrakt would have set \`ufw allow $(opening "$port")\`"
+    [ "$follows" = keep ] || ourself=$port
+    ;;
+  esac
+done
+lets_in=$(listed "$tmp/open")
+[ ! -e "$tmp/kept" ] || lets_in="${lets_in:-only what you have set}; your rules stay for $(listed "$tmp/kept")"
+
+if [ "$wall" = up ] && [ -z "$allow" ]; then
+  facts
+  already "ufw is active and lets in $lets_in"
+fi
 
 # 1. Keep what is there. In place in one move: half a copy is never restored from.
 rm -rf "$undo" "$undo.t"
@@ -78,10 +106,13 @@ systemctl enable "$unit.timer"
 sync
 systemctl start "$unit.timer"
 
-# 3. Apply: first who may come in, then the wall.
-for port in $ssh_ports 80; do ufw allow "$port/tcp"; done
-ufw allow 443 # UDP too: HTTP/3
-ufw default deny incoming
+# 3. Apply: first who may come in, then the wall. Behind what is there: the first rule that fits counts.
+for port in $allow; do ufw allow "$(opening "$port")"; done
+if [ "$ourself" ] && [ "$SSH_CLIENT_ADDRESS" ]; then
+  echo "your rules for port $ourself may shut infrakt out: only the address it comes from, $SSH_CLIENT_ADDRESS, is let in before them"
+  ufw prepend allow from "$SSH_CLIENT_ADDRESS" to any port "$ourself" proto tcp
+fi
+[ "$keeps_out" ] || ufw default deny incoming
 ufw --force enable
 
 # 4. Ask for a new connection. What was confirmed before the wall stood proves nothing.
@@ -108,4 +139,4 @@ systemctl daemon-reload
 rm -rf "$undo"
 sync
 facts
-note "ufw lets in $open"
+note "ufw lets in $lets_in"

@@ -79,7 +79,8 @@ pub fn plan(facts: &ProvisionFacts) -> Plan {
         undo: None,
         confirm: false,
     };
-    let mut firewall = step("firewall", script!("provision/apt.sh", "provision/firewall.sh"), PACKAGES_LIMIT);
+    let mut firewall =
+        step("firewall", script!("provision/apt.sh", "provision/ufw.sh", "provision/firewall.sh"), PACKAGES_LIMIT);
     firewall.confirm = true;
     firewall.undo = Some(Body {
         script: Arc::from(script!("provision/firewall_undo.sh")),
