@@ -1,6 +1,6 @@
 // The main things by keyboard alone: no test here touches a pointer.
 import type { Page } from "@playwright/test";
-import { expect, onSample, open } from "./support/test";
+import { expect, held, onSample, open, settled } from "./support/test";
 
 /** What has the focus: its role-bearing words. */
 const focused = (page: Page) =>
@@ -9,8 +9,9 @@ const focused = (page: Page) =>
     return `${at?.tagName.toLowerCase()} ${at?.getAttribute("aria-label") ?? at?.textContent?.trim().slice(0, 60) ?? ""}`;
   });
 
-/** Tabs until the focus is on what is wanted. */
+/** Tabs until the focus is on what is wanted. Where the page is not there yet, there is nothing to walk through. */
 async function tabTo(page: Page, wanted: RegExp, most = 60): Promise<void> {
+  await settled(page);
   const seen: string[] = [];
   for (let i = 0; i < most; i += 1) {
     await page.keyboard.press("Tab");
@@ -20,6 +21,20 @@ async function tabTo(page: Page, wanted: RegExp, most = 60): Promise<void> {
   }
   throw new Error(`no ${wanted} among ${seen.join(" | ")}`);
 }
+
+onSample("a walk by Tab begins when the page is there, however late it comes", async ({ page }) => {
+  const session = await held(page, /\/api\/session/);
+  const rest = await held(page, /\/api\/apps/);
+  await page.goto("/apps/prod-1/web");
+  const walk = tabTo(page, /^button more actions/);
+  await expect(page.getByText("Asking infrakt …")).toBeVisible();
+  session();
+  await expect(page.locator("[aria-busy='true']").first()).toBeVisible();
+  expect(await focused(page), "nothing has been walked through").toMatch(/^(body|main)/);
+  rest();
+  await walk;
+  await page.unrouteAll({ behavior: "ignoreErrors" });
+});
 
 onSample("the first Tab offers to skip to the content", async ({ page }) => {
   await open(page, "/apps");
@@ -156,7 +171,7 @@ onSample("the tabs of an app, its menu, and a menu's Esc", async ({ page }) => {
   await page.keyboard.press("Enter");
   await expect(page.getByText("https://web.example.com", { exact: true })).toBeVisible();
   await page.keyboard.press("Shift+Tab");
-  await page.goto("/apps/prod-1/web");
+  await open(page, "/apps/prod-1/web");
   await tabTo(page, /^button more actions/);
   await page.keyboard.press("Enter");
   await expect(page.getByRole("menuitem", { name: "Deploy another version…" })).toBeFocused();

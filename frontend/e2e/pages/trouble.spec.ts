@@ -1,6 +1,6 @@
 // infrakt away, slow, refusing: each page says so, keeps what it knows, and comes back by itself or by its button.
 import type { Page, Route } from "@playwright/test";
-import { expect, onSample, open, settled } from "./support/test";
+import { expect, held, onSample, open, settled } from "./support/test";
 
 const ASKED = /\/api\/(?!session|health|events)/;
 
@@ -60,19 +60,6 @@ for (const [what, refuse, said] of REFUSALS) {
       await expect(page.locator("main").getByText(there).first(), address).toBeVisible();
     }
   });
-}
-
-/** Answers that do not come before they are let through. */
-async function held(page: Page, asked: RegExp): Promise<() => void> {
-  let through: () => void = () => undefined;
-  const later = new Promise<void>((now) => {
-    through = now;
-  });
-  await page.route(asked, async (route) => {
-    await later;
-    await route.fallback();
-  });
-  return through;
 }
 
 onSample("a slow infrakt is waited for with a word, and then all is there", async ({ page }) => {

@@ -52,6 +52,19 @@ export async function settled(page: Page): Promise<void> {
   await page.evaluate(() => document.fonts.ready);
 }
 
+/** Answers that do not come before they are let through. */
+export async function held(page: Page, asked: RegExp): Promise<() => void> {
+  let through: () => void = () => undefined;
+  const later = new Promise<void>((now) => {
+    through = now;
+  });
+  await page.route(asked, async (route) => {
+    await later;
+    await route.fallback();
+  });
+  return through;
+}
+
 /** A figure for whoever reads the run. */
 export function say(line: string): void {
   process.stdout.write(`  ${line}\n`);
