@@ -10,6 +10,8 @@ use std::process::{Command, Stdio};
 
 #[path = "scripts/firewall.rs"]
 mod firewall;
+#[path = "scripts/login.rs"]
+mod login;
 
 fn plans() -> Vec<(&'static str, Plan)> {
     let deploy = deploy::DeployFacts {

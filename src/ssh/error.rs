@@ -2,6 +2,7 @@
 
 use crate::domain::failure::{Class, Failure, code};
 use crate::domain::server::HostKey;
+use crate::ssh::sudo;
 use std::path::PathBuf;
 
 /// Why there is no connection. Nothing was done on the server.
@@ -105,6 +106,5 @@ impl LineError {
 
 /// The failure behind `StepAnswer::NoSudo` and `LineError::NoSudo`.
 pub fn no_sudo(server: &str, line: &str) -> Failure {
-    Failure::new(Class::Permanent, code::NO_SUDO, format!("no root on {server}: {line}"))
-        .with_hint("a user other than root needs `sudo` without a password: a line `USER ALL=(ALL) NOPASSWD: ALL` in /etc/sudoers.d")
+    Failure::new(Class::Permanent, code::NO_SUDO, format!("no root on {server}: {line}")).with_hint(sudo::hint(line))
 }

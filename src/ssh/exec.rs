@@ -2,6 +2,7 @@
 
 use crate::ssh::error::LineError;
 use crate::ssh::live::{Ended, Gone, Live, Outlet, Patience};
+use crate::ssh::sudo;
 use crate::ssh::types::{Exit, Output, Piece};
 use crate::ssh::words::leash;
 use std::rc::Rc;
@@ -39,10 +40,9 @@ pub(super) async fn run(
 /// sudo's own line, when it refused or is not there: nothing ran.
 fn sudo_refusal(live: &Live, status: &Exit, nothing_said: bool, stderr: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(stderr);
-    let line = text.lines().find(|line| line.contains("sudo"))?.trim().to_owned();
-    let refused = *status == Exit::Code(1) && line.starts_with("sudo:");
-    let missing = *status == Exit::Code(127) && line.contains("not found");
-    (live.sudo && nothing_said && (refused || missing)).then_some(line)
+    let line = sudo::refusal(&text)?;
+    let refused = *status == Exit::Code(if sudo::is_missing(line) { 127 } else { 1 });
+    (live.sudo && nothing_said && refused).then(|| line.to_owned())
 }
 
 #[derive(Default)]

@@ -25,6 +25,7 @@ mod room;
 mod script;
 mod steps;
 mod stream;
+mod sudo;
 pub mod types;
 mod verdict;
 mod words;

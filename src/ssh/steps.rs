@@ -4,8 +4,9 @@ use crate::ssh::error::LineError;
 use crate::ssh::frames::Decoder;
 use crate::ssh::live::{Ended, Gone, Live, Outlet, Patience};
 use crate::ssh::script;
+use crate::ssh::sudo;
 use crate::ssh::types::{Exit, Frame, StepAnswer, StepCall, StepRef};
-use crate::ssh::verdict::{Verdict, said, sudo_line, verdict};
+use crate::ssh::verdict::{Verdict, said, verdict};
 use crate::ssh::words::quote;
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -157,10 +158,10 @@ async fn upload(live: &Rc<Live>, gone: &mut Gone) -> Result<Option<StepAnswer>, 
     let text = String::from_utf8_lossy(&reader.stderr);
     Ok(match ended {
         Ended::Exit(Exit::Code(0)) => None,
-        Ended::Exit(Exit::Code(1 | 127)) if live.sudo && text.contains("sudo") => {
-            Some(StepAnswer::NoSudo(sudo_line(&text)))
-        }
-        Ended::Exit(_) => Some(StepAnswer::Server(format!("cannot put the step script there: {}", said(&text)))),
+        Ended::Exit(exit) => match sudo::refusal(&text) {
+            Some(line) if live.sudo && matches!(exit, Exit::Code(1 | 127)) => Some(StepAnswer::NoSudo(line.to_owned())),
+            _ => Some(StepAnswer::Server(format!("cannot put the step script there: {}", said(&text)))),
+        },
         Ended::Stopped | Ended::Slow | Ended::Mute => {
             return Err(LineError::Lost("nobody waits for the answer".to_owned()));
         }

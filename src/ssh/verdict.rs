@@ -1,6 +1,7 @@
 //! The last word of the step script: its JSON line and exit code, as an answer.
 
 use crate::ssh::error::LineError;
+use crate::ssh::sudo;
 use crate::ssh::types::{Exit, StepAnswer, StepResult};
 use serde::Deserialize;
 
@@ -34,8 +35,8 @@ pub(super) enum Verdict {
     },
 }
 
-/// `id`: what was asked for; "" where the answer carries none. `sudo`: the call went through sudo.
-pub(super) fn verdict(exit: Exit, stderr: &[u8], id: &str, sudo: bool) -> Result<Verdict, LineError> {
+/// `id`: what was asked for; "" where the answer carries none.
+pub(super) fn verdict(exit: Exit, stderr: &[u8], id: &str, through_sudo: bool) -> Result<Verdict, LineError> {
     let text = String::from_utf8_lossy(stderr);
     if let Some(line) = text.lines().rfind(|line| line.starts_with("{\"v\":1,")) {
         let line: Line = serde_json::from_str(line).map_err(|e| LineError::Garbage(format!("{e} in {line:?}")))?;
@@ -51,7 +52,7 @@ pub(super) fn verdict(exit: Exit, stderr: &[u8], id: &str, sudo: bool) -> Result
     match exit {
         // no status at all arrives as 0; 255 is ssh's own word for a lost connection
         Exit::Code(0 | 255) => Err(LineError::Lost("the answer did not arrive".to_owned())),
-        Exit::Code(1) if sudo => Ok(Verdict::Answer(StepAnswer::NoSudo(sudo_line(&text)))),
+        Exit::Code(1) if through_sudo => Ok(Verdict::Answer(StepAnswer::NoSudo(sudo_line(&text)))),
         Exit::Code(status @ (126 | 127)) => Ok(Verdict::NoScript { status, stderr: said(&text) }),
         status => Ok(Verdict::Answer(StepAnswer::Other { status, stderr: said(&text) })),
     }
@@ -92,11 +93,10 @@ pub(super) fn said(text: &str) -> String {
     lines[lines.len().saturating_sub(5)..].join("\n")
 }
 
-/// sudo's own line; the last one where none is marked as sudo's.
-pub(super) fn sudo_line(text: &str) -> String {
-    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let own = lines.clone().rfind(|line| line.contains("sudo"));
-    own.or(lines.next_back()).unwrap_or("sudo refuses and says nothing").to_owned()
+/// sudo's reason; the last line where none is marked as sudo's.
+fn sudo_line(text: &str) -> String {
+    let last = || text.lines().map(str::trim).rfind(|line| !line.is_empty());
+    sudo::refusal(text).or_else(last).unwrap_or("sudo refuses and says nothing").to_owned()
 }
 
 #[cfg(test)]

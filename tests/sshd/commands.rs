@@ -254,6 +254,18 @@ async fn what_is_read_is_read_as_root_through_sudo() {
     assert_eq!((failure.class, failure.code.as_str()), (Class::Permanent, code::NO_SUDO));
     assert!(failure.text.contains("prod-1") && failure.text.contains("a password is required"));
 
+    // What it warns of is not its reason; the hint is for that reason.
+    let no_host = "echo 'sudo: unable to resolve host prod-1: Name or service not known' >&2";
+    shim(&format!("{no_host}; echo 'sudo: sorry, you must have a tty to run sudo' >&2; exit 1"));
+    let error = connection.exec("true", b"", LIMIT).await.unwrap_err();
+    let failure = error.failure("prod-1");
+    assert!(failure.text.contains("you must have a tty") && !failure.text.contains("resolve"), "{failure:?}");
+    assert!(failure.hint.as_ref().is_some_and(|hint| hint.contains("!requiretty")), "{failure:?}");
+
+    // It warns, and goes on: what then fails is no refusal.
+    shim(&format!("{no_host}; shift; exec \"$@\""));
+    assert_eq!(exec(&connection, "exit 1").await.status, Exit::Code(1));
+
     shim("shift; exec \"$@\"");
     let out = exec(&connection, "echo 'sudo: not me' >&2; echo out; exit 1").await;
     assert_eq!(out.status, Exit::Code(1), "what ran and failed is no refusal");

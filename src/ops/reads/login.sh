@@ -17,6 +17,10 @@ say "arch$t$(uname -m)"
 if [ -d /run/systemd/system ]; then say "systemd${t}yes"; fi
 if [ "$(id -u)" = 0 ]; then say "root${t}yes"
 elif ! command -v sudo >/dev/null; then say "root${t}no${t}sudo is not installed"
-elif why=$(sudo -n true 2>&1); then say "root${t}yes"
-else say "root${t}no$t$(printf %s "$why" | head -n 1)"; fi
+elif why=$(LC_ALL=C sudo -n true 2>&1); then say "root${t}yes"
+else
+  # It warns of a hostname that does not resolve, and goes on: the reason is another line.
+  reason=$(printf '%s\n' "$why" | grep -Ev 'unable to (resolve host|send audit message|open audit system)|setrlimit' | grep . | tail -n 1)
+  say "root${t}no$t${reason:-$(printf '%s\n' "$why" | tail -n 1)}"
+fi
 echo @end
