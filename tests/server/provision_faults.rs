@@ -73,6 +73,37 @@ impl Bench {
 }
 
 #[test]
+fn podman_is_named_as_what_provides_docker_and_nothing_is_installed_over_it() {
+    let bench = Bench::new("prov-podman");
+    // What Debian's package is: a program of podman's under docker's name.
+    bench.server.exec(
+        r#"mkdir -p /root/p/DEBIAN /root/p/usr/bin && cd /root
+         printf 'Package: podman-docker\nVersion: 5.4\nArchitecture: all\nMaintainer: m <m@example.com>\nDescription: d\n' >p/DEBIAN/control
+         printf '#!/bin/sh\necho "Emulate Docker CLI using podman." >&2\n[ "$*" != --version ] || echo "podman version 5.4.2"\n' >p/usr/bin/docker
+         chmod 755 p/usr/bin/docker; dpkg-deb -b p p.deb >/dev/null; dpkg -i p.deb"#,
+    );
+    let hint = "`apt-get remove podman-docker` there and provision again";
+    bench.fails("docker", "docker_foreign", &["`docker` on prod-1 is podman", hint]);
+    assert_eq!(bench.server.exec("dpkg-query -W docker.io docker-ce 2>/dev/null || :"), "");
+    // A link of a person's own to podman is the same.
+    bench.server.exec(
+        "dpkg -r podman-docker; cp /root/p/usr/bin/docker /usr/local/bin/podman; ln -s podman /usr/local/bin/docker",
+    );
+    bench.fails("docker", "docker_foreign", &["`docker` on prod-1 is podman", "remove what stands under that name"]);
+}
+
+#[test]
+fn sudo_that_wants_a_terminal_is_named_on_a_server_that_does_not_know_its_own_name() {
+    let server = TestServer::bare("tty");
+    server.exec("echo 'Defaults requiretty' >/etc/sudoers.d/tty; hostname prod-1.invalid");
+    let (port, key) = (server.port.to_string(), server.key.display().to_string());
+    let add = ["server", "add", "prod-1", "--host", &server.host, "--port", &port, "--key", &key, "--user", "admin"];
+    let refused = Home::new().run(&[&add[..], &["--yes"]].concat()).exits(1);
+    assert!(!refused.err.contains("resolve"), "{}", refused.err);
+    refused.says(&["you must have a tty to run sudo", "!requiretty"]);
+}
+
+#[test]
 fn what_goes_wrong_with_a_provisioning_says_so_and_the_next_one_goes_on_there() {
     let bench = Bench::new("prov-wrong");
     let (server, home) = (&bench.server, &bench.home);

@@ -16,6 +16,25 @@ vendor_packages="docker-ce docker-ce-cli containerd.io docker-buildx-plugin dock
 vendor_url=https://download.docker.com/linux/$os
 
 [ ! -e /snap/bin/docker ] || fail permanent docker_foreign "docker on $SERVER is a snap, whose containers cannot read /opt/infrakt" "remove it (\`snap remove docker\`) and provision again"
+# Whose program `docker` is
+provided_by() {
+  path=$(command -v docker) || return 0
+  for path in "$path" "$(readlink -f "$path")"; do
+    owner=$(dpkg-query -S "$path" 2>/dev/null | sed -n '/^diversion /d; s/^\([^:,]*\)[:,].*/\1/p' | head -n 1)
+    [ -z "$owner" ] || break
+  done
+  case $owner,$(docker --version 2>/dev/null) in
+  podman-docker,* | ,*podman*) echo podman ;;
+  *) echo "$owner" ;;
+  esac
+}
+
+provider=$(provided_by)
+if [ "$provider" = podman ]; then
+  away="remove what stands under that name ($(command -v docker))"
+  ! installed podman-docker || away="\`apt-get remove podman-docker\`"
+  fail permanent docker_foreign "\`docker\` on $SERVER is podman, and infrakt needs Docker itself" "$away there and provision again: podman and its containers stay, and Docker comes beside them"
+fi
 repair
 if command -v docker >/dev/null && compose_works && command -v git >/dev/null && running docker && docker info >/dev/null 2>&1; then
   facts
@@ -32,7 +51,9 @@ if command -v docker >/dev/null; then
       # shellcheck disable=SC2086
       install_packages $packages
     else
-      fail permanent docker_foreign "docker on $SERVER is from no package, and its compose plugin is missing" "install the plugin as Docker's manual says, then provision again"
+      from="no package"
+      [ -z "$provider" ] || from="the package $provider"
+      fail permanent docker_foreign "docker on $SERVER is from $from, and its compose plugin is missing" "install the plugin as Docker's manual says, then provision again"
     fi
   fi
 else
