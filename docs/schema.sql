@@ -80,7 +80,7 @@ CREATE TABLE lane (                         -- one row per server: 'srv:<server 
   running_job INTEGER,                      -- who runs in it now
   held_by INTEGER,                          -- the job that has begun a step and has not ended: only it may be claimed
   paused_at INTEGER, pause_reason TEXT      -- JSON: {"why": "host_key", "pinned": …, "seen": …} or {"why": "by_hand", …}
-) STRICT, WITHOUT ROWID;
+, next_job INTEGER, ready_at INTEGER, out_since INTEGER, out_tries INTEGER NOT NULL DEFAULT 0, out_reason TEXT, retry_at INTEGER, spared INTEGER) STRICT, WITHOUT ROWID;
 CREATE TABLE job (
   id INTEGER PRIMARY KEY AUTOINCREMENT,     -- for people
   uid TEXT NOT NULL UNIQUE,                 -- uuid v7 made at enqueue: names things on servers, so a restored database cannot collide
@@ -104,7 +104,6 @@ CREATE TABLE job (
   CHECK ((state IN ('succeeded','failed','cancelled')) = (finished_at IS NOT NULL))
 ) STRICT;
 CREATE INDEX job_ready       ON job(lane, priority, id, run_at) WHERE state = 'queued';
-CREATE INDEX job_due         ON job(run_at) WHERE state = 'queued';
 CREATE UNIQUE INDEX job_one_running ON job(lane) WHERE state IN ('running','attention');
 CREATE UNIQUE INDEX job_unique      ON job(unique_key)   WHERE unique_key   IS NOT NULL AND state IN ('blocked','queued','running','attention');
 CREATE UNIQUE INDEX job_coalesce    ON job(coalesce_key) WHERE coalesce_key IS NOT NULL AND state = 'queued' AND started_at IS NULL;
@@ -155,3 +154,28 @@ CREATE TABLE api_session (                  -- browsers that are logged in, and 
   expires_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX api_session_expires ON api_session(expires_at);
+CREATE INDEX lane_ready ON lane(ready_at) WHERE ready_at IS NOT NULL;
+CREATE INDEX job_asked ON job(lane) WHERE cancel_at IS NOT NULL AND state IN ('queued','running');
+CREATE INDEX job_of_routes ON job(lane, id) WHERE kind = 'proxy' AND finished_at IS NULL;
+CREATE INDEX deployments_open ON deployments(id) WHERE status = 'in_progress';
+CREATE TRIGGER lane_head AFTER UPDATE OF running_job, held_by, paused_at, retry_at ON lane BEGIN
+  UPDATE lane SET next_job = CASE
+    WHEN running_job IS NOT NULL THEN NULL
+    WHEN held_by IS NOT NULL THEN
+      (SELECT j.id FROM job j WHERE j.id = lane.held_by AND j.state = 'queued' AND (lane.paused_at IS NULL OR j.cancel_at IS NOT NULL))
+    WHEN paused_at IS NOT NULL THEN
+      (SELECT min(j.id) FROM job j WHERE j.lane = lane.id AND j.cancel_at IS NOT NULL AND j.state IN ('queued','running') AND j.state = 'queued')
+    ELSE (SELECT j.id FROM job j WHERE j.lane = lane.id AND j.state = 'queued' ORDER BY j.priority, j.id LIMIT 1)
+  END WHERE id = NEW.id;
+  UPDATE lane SET ready_at = (SELECT CASE WHEN j.started_at IS NULL THEN max(j.run_at, coalesce(lane.retry_at, j.run_at)) ELSE j.run_at END
+    FROM job j WHERE j.id = lane.next_job) WHERE id = NEW.id;
+END;
+CREATE TRIGGER job_came AFTER INSERT ON job WHEN NEW.state = 'queued' BEGIN
+  UPDATE lane SET running_job = running_job WHERE id = NEW.lane;
+END;
+CREATE TRIGGER job_changed AFTER UPDATE OF state, run_at, priority, cancel_at ON job WHEN OLD.state = 'queued' OR NEW.state = 'queued' BEGIN
+  UPDATE lane SET running_job = running_job WHERE id = NEW.lane;
+END;
+CREATE TRIGGER job_went AFTER DELETE ON job WHEN OLD.state = 'queued' BEGIN
+  UPDATE lane SET running_job = running_job WHERE id = OLD.lane;
+END;

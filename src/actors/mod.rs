@@ -164,11 +164,15 @@ impl<R: Remote + Clone + Unpin + 'static> Workers<R> {
         }
         self.carrier.abort();
         let (db, worker) = (self.shared.db.clone(), self.shared.worker.clone());
-        let gone = blocking(move || worker.stop(&db)).await;
-        if let Err(error) = gone {
+        let bell = self.shared.bell.clone();
+        let gone = blocking(move || {
+            let gone = worker.stop(&db);
+            bell.ring();
+            gone
+        });
+        if let Err(error) = gone.await {
             tracing::warn!(%error, "could not sign off; the next process finds this one gone");
         }
-        self.shared.bell.ring();
     }
 }
 

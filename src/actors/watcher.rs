@@ -4,14 +4,14 @@ use super::Shared;
 use super::supervisor::{LanesAsked, LanesDue, Supervisor};
 use crate::engine::blocking;
 use crate::queue::prune::{self, Keep};
-use crate::queue::{QueueError, RENEW_MS, claim, recover};
+use crate::queue::{QueueError, RENEW_MS, claim, recover, worker};
 use crate::ssh::Remote;
-use crate::store::jobs;
+use crate::store::{Db, jobs, lanes, workers};
 use actix::prelude::*;
 use std::cell::RefCell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 
 /// Without any hint: work is looked for all the same, and so are dead workers.
@@ -68,16 +68,22 @@ async fn watch<R: Remote + Clone + Unpin + 'static>(
     supervisor: Addr<Supervisor<R>>,
     run_dir: PathBuf,
 ) {
-    let mut listener = shared.bell.listen();
+    let mut listener = shared.bell.listen_for_work();
     let mut beaten = shared.clock.now_ms();
     let mut pruned = None;
+    let mut dead_looked_for = None;
     loop {
         // The listener counts: what changes between this question and the wait below is heard.
         let beat = shared.clock.now_ms() - beaten >= RENEW_MS;
         if beat {
             beaten = shared.clock.now_ms();
         }
-        let wait = match look(&shared, &run_dir, beat).await {
+        // All that runs is looked through by the clock alone: what a hint costs does not grow with it.
+        let for_dead = dead_looked_for.is_none_or(|at: Instant| at.elapsed() >= ROUND);
+        if for_dead {
+            dead_looked_for = Some(Instant::now());
+        }
+        let wait = match look(&shared, &run_dir, beat, for_dead).await {
             Ok(found) => {
                 let now = shared.clock.now_ms();
                 let wait = found.next_due_ms.map_or(ROUND, |due| Duration::from_millis((due - now).max(0) as u64));
@@ -85,7 +91,7 @@ async fn watch<R: Remote + Clone + Unpin + 'static>(
                 if !found.asked.is_empty() {
                     supervisor.do_send(LanesAsked(found.asked));
                 }
-                wait.min(ROUND)
+                wait.min(ROUND.saturating_sub(dead_looked_for.map_or(ROUND, |at| at.elapsed())))
             }
             Err(error @ QueueError::TooOld { .. }) => {
                 shared.trouble(error);
@@ -109,7 +115,7 @@ async fn watch<R: Remote + Clone + Unpin + 'static>(
     }
 }
 
-async fn look<R>(shared: &Shared<R>, run_dir: &std::path::Path, beat: bool) -> Result<Found, QueueError> {
+async fn look<R>(shared: &Shared<R>, run_dir: &Path, beat: bool, for_dead: bool) -> Result<Found, QueueError> {
     let (db, clock, run_dir) = (shared.db.clone(), shared.clock.clone(), run_dir.to_path_buf());
     let (worker, only, counters) = (shared.worker.clone(), shared.only_lane.clone(), shared.counters.clone());
     blocking(move || {
@@ -118,16 +124,24 @@ async fn look<R>(shared: &Shared<R>, run_dir: &std::path::Path, beat: bool) -> R
             // Seldom: each write wakes every process of the home.
             worker.beat(&db, now)?;
         }
-        counters.rescues.add(recover::take_over_dead(&db, &run_dir, now)?.len() as u64);
-        let mut lanes = claim::lanes_with_work(&db, now)?;
-        if let Some(only) = &only {
-            lanes.retain(|lane| lane == only);
+        if for_dead || somebody_died(&db, &run_dir)? {
+            counters.rescues.add(recover::take_over_dead(&db, &run_dir, now)?.len() as u64);
         }
-        let running = db.read(jobs::running)?;
-        let asked = running.into_iter().filter(|job| job.cancel_at.is_some()).map(|job| job.lane).collect();
-        Ok(Found { lanes, asked, next_due_ms: claim::next_due(&db, now)? })
+        let mut found = db.read(|conn| {
+            let (lanes, asked) = (lanes::with_work(conn, now)?, lanes::asked_to_cancel(conn)?);
+            Ok::<_, QueueError>(Found { lanes, asked, next_due_ms: lanes::next_ready(conn, now)? })
+        })?;
+        if let Some(only) = &only {
+            found.lanes.retain(|lane| lane == only);
+        }
+        Ok(found)
     })
     .await
+}
+
+/// A try of each process's lock: there are few.
+fn somebody_died(db: &Db, run_dir: &Path) -> Result<bool, QueueError> {
+    Ok(worker::living(db, run_dir)?.len() < db.read(workers::list)?.len())
 }
 
 /// Beside everything else: who waits for work does not wait for this.
@@ -174,8 +188,7 @@ async fn nothing_waits<R>(shared: &Shared<R>) -> Result<bool, QueueError> {
         let due = claim::lanes_with_work(&db, now)?;
         let due = due.iter().any(|lane| only.as_ref().is_none_or(|only| only == lane));
         // Another process's job counts: it may have to be taken over.
-        let running = db.read(jobs::running)?;
-        Ok(!due && running.is_empty() && claim::next_due(&db, now)?.is_none())
+        Ok(!due && !db.read(jobs::any_running)? && claim::next_due(&db, now)?.is_none())
     })
     .await
 }

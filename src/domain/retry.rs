@@ -5,6 +5,12 @@ use std::time::Duration;
 /// Tries to connect before a job's first step. After the last one the job fails as transient, `unreachable`.
 pub const CONNECT_DELAYS_S: [u64; 5] = [1, 2, 5, 15, 30];
 
+/// Between two tries of a server that is out of reach, for jobs that its outage does not fail.
+pub const OUTAGE_DELAY_S: u64 = 30;
+
+/// Between two tries of a cancel whose server shows another host key.
+pub const CANCEL_DELAY_S: u64 = 60;
+
 /// A step that ended transient: the budget is `job.max_attempts`.
 pub const STEP_DELAYS_S: [u64; 5] = [2, 5, 15, 30, 60];
 
@@ -30,6 +36,11 @@ pub fn jittered(base: Duration, random: u64) -> Duration {
 /// The wait before try `attempt + 1` when `attempt` tries have failed, or none when the budget is spent.
 pub fn connect_delay(attempt: i32, random: u64) -> Option<Duration> {
     pick(&CONNECT_DELAYS_S, attempt, random)
+}
+
+/// The wait between two tries of a server in an outage.
+pub fn outage_delay(random: u64) -> Duration {
+    jittered(Duration::from_secs(OUTAGE_DELAY_S), random)
 }
 
 /// The wait before a step's next run when `attempt` of the job's steps have ended transient.

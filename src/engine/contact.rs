@@ -11,6 +11,7 @@ use crate::engine::planner::Outputs;
 use crate::engine::probe::Point;
 use crate::engine::run::{Run, UNKNOWN_LIMIT};
 use crate::queue::QueueError;
+use crate::queue::outage::UnreachedOutcome;
 use crate::ssh::{ConnectError, Line, Remote};
 use std::time::Duration;
 
@@ -36,12 +37,18 @@ impl<R: Remote + Clone + 'static> Run<'_, R> {
             Err(error) => error,
         };
         let failure = error.failure(&job.server_name);
-        match (failure.class, retry::connect_delay(job.attempt + 1, self.random())) {
-            (Class::Transient, Some(delay)) => Err(Interrupt::Retry { failure, delay }),
-            _ => {
-                self.ledger.fail(failure).await?;
-                Ok(false)
-            }
+        if failure.class == Class::Transient {
+            self.unreached(&failure, retry::connect_delay(job.attempt + 1, self.random())).await?;
+        }
+        self.ledger.fail(failure).await?;
+        Ok(false)
+    }
+
+    /// Before the first step an outage is the lane's: it backs off, the job keeps its place. Returns where this job's tries are spent.
+    async fn unreached(&mut self, failure: &Failure, own: Option<Duration>) -> Flow<()> {
+        match self.ledger.unreached(failure, own, retry::outage_delay(self.random())).await? {
+            UnreachedOutcome::Waits => Err(Interrupt::PutBack),
+            UnreachedOutcome::Spent => Ok(()),
         }
     }
 
@@ -68,9 +75,12 @@ impl<R: Remote + Clone + 'static> Run<'_, R> {
             Err(lost) => {
                 self.drop_line();
                 let failure = lost.failure(&job.server_name);
-                if failure.class == Class::Transient && job.attempt + 1 < job.max_attempts {
-                    let delay = retry::step_delay(job.attempt + 1, self.random());
-                    return Err(Interrupt::Retry { failure, delay });
+                let again = job.attempt + 1 < job.max_attempts;
+                let delay = again.then(|| retry::step_delay(job.attempt + 1, self.random()));
+                match (failure.class, delay) {
+                    (Class::Transient, own) if !job.has_begun() => self.unreached(&failure, own).await?,
+                    (Class::Transient, Some(delay)) => return Err(Interrupt::Retry { failure, delay }),
+                    _ => {}
                 }
                 Ok(Err(failure))
             }

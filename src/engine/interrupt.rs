@@ -15,6 +15,8 @@ pub enum Interrupt {
     Drain,
     /// Tried again later, within the budget of attempts.
     Retry { failure: Failure, delay: Duration },
+    /// The job is put back already: its server is out of reach.
+    PutBack,
     /// The server shows another key than the pinned one: the lane waits for a person.
     HostKey { pinned: HostKey, seen: HostKey },
     /// Only a person can say how to go on.

@@ -9,7 +9,8 @@ use crate::domain::step::{OnLost, StepState};
 use crate::engine::blocking;
 use crate::queue::answer::PauseReason;
 use crate::queue::finish::{self, Effects, Ending};
-use crate::queue::put_back::{self, PutBack};
+use crate::queue::outage::{self, Unreached, UnreachedOutcome};
+use crate::queue::put_back::{self, PutBack, PutBackOutcome};
 use crate::queue::record::{self, Intent, LogPart, StepEnd};
 use crate::queue::wake::Bell;
 use crate::queue::{Claim, LEASE_MS, QueueError, observe, recover};
@@ -63,14 +64,22 @@ impl Ledger {
         self.lease_until.get() - self.clock.now_ms()
     }
 
-    /// Runs a write with the claim as it stands, and tells whoever follows.
+    /// Runs a write with the claim as it stands, and tells whoever waits for it.
     async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Db, &Claim, i64) -> Result<T, QueueError> + Send + 'static,
     ) -> Result<T, QueueError> {
-        let value = self.ask(work).await?;
-        self.bell.ring();
-        Ok(value)
+        let bell = self.bell.clone();
+        self.ask(move |db, claim, now| work(db, claim, now).inspect(|_| bell.ring())).await
+    }
+
+    /// The same where nothing but the log has changed: it is told to those who follow, and wakes nobody who looks for work.
+    async fn write_log<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Db, &Claim, i64) -> Result<T, QueueError> + Send + 'static,
+    ) -> Result<T, QueueError> {
+        let bell = self.bell.clone();
+        self.ask(move |db, claim, now| work(db, claim, now).inspect(|_| bell.ring_for_log())).await
     }
 
     async fn ask<T: Send + 'static>(
@@ -120,7 +129,7 @@ impl Ledger {
     }
 
     pub async fn append_log(&self, seq: i32, run: i32, from: i64, to: i64, bytes: Vec<u8>) -> Result<(), QueueError> {
-        self.write(move |db, claim, now| {
+        self.write_log(move |db, claim, now| {
             let part = LogPart { seq, run, from, to, bytes: &bytes };
             record::append_log(db, claim, now, &part).map(|_| ())
         })
@@ -134,7 +143,7 @@ impl Ledger {
 
     pub async fn note(&self, text: &str) -> Result<(), QueueError> {
         let text = text.to_owned();
-        self.write(move |db, claim, now| record::note(db, claim, now, &text).map(|_| ())).await
+        self.write_log(move |db, claim, now| record::note(db, claim, now, &text).map(|_| ())).await
     }
 
     pub async fn end_step(&self, done: StepDone) -> Result<(), QueueError> {
@@ -209,9 +218,23 @@ impl Ledger {
     }
 
     /// The server shows another key than the pinned one.
-    pub async fn pause_lane(&self, pinned: HostKey, seen: HostKey) -> Result<(), QueueError> {
+    pub async fn pause_lane(&self, pinned: HostKey, seen: HostKey) -> Result<PutBackOutcome, QueueError> {
         let reason = PauseReason::HostKey { pinned, seen };
-        self.write(move |db, claim, now| put_back::put_back_and_pause(db, claim, now, &reason).map(|_| ())).await
+        self.write(move |db, claim, now| put_back::put_back_and_pause(db, claim, now, &reason)).await
+    }
+
+    /// The server was not reached before the first step. `own`: until this job's next try, none where its tries are spent.
+    pub async fn unreached(
+        &self,
+        failure: &Failure,
+        own: Option<Duration>,
+        spared: Duration,
+    ) -> Result<UnreachedOutcome, QueueError> {
+        let failure = failure.clone();
+        self.write(move |db, claim, now| {
+            outage::unreached(db, claim, now, &Unreached { failure: &failure, own, spared })
+        })
+        .await
     }
 
     pub async fn need_person(&self, failure: &Failure) -> Result<(), QueueError> {

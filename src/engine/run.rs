@@ -15,6 +15,7 @@ use crate::engine::probe::Point;
 use crate::engine::stored_log::StoredLog;
 use crate::engine::{Ended, Engine, Signals, blocking, facts};
 use crate::queue::finish::{Effects, Ending};
+use crate::queue::put_back::PutBackOutcome;
 use crate::queue::{LEASE_RESERVE_MS, QueueError};
 use crate::ssh::{self, Remote, Target};
 use crate::store::StoreError;
@@ -182,10 +183,14 @@ impl<'e, R: Remote + Clone + 'static> Run<'e, R> {
     pub(super) async fn hand_over(&mut self, interrupt: Interrupt) -> Ended {
         let (done, ended) = match interrupt {
             Interrupt::Fenced => return Ended::Fenced,
+            Interrupt::PutBack => return Ended::PutBack,
             Interrupt::Store(error) => return self.until_it_can_be_written(error).await,
             Interrupt::Drain => (self.ledger.put_back_drained().await, Ended::PutBack),
             Interrupt::Retry { failure, delay } => (self.ledger.put_back_later(&failure, delay).await, Ended::PutBack),
-            Interrupt::HostKey { pinned, seen } => (self.ledger.pause_lane(pinned, seen).await, Ended::PutBack),
+            Interrupt::HostKey { pinned, seen } => match self.ledger.pause_lane(pinned, seen).await {
+                Ok(PutBackOutcome::Asked) => (Ok(()), Ended::Attention),
+                done => (done.map(drop), Ended::PutBack),
+            },
             Interrupt::Ask(failure) => (self.ledger.need_person(&failure).await, Ended::Attention),
         };
         match done {

@@ -4,7 +4,7 @@ use super::error::QueueError;
 use super::worker::Worker;
 use super::{event, retry};
 use crate::domain::job::Job;
-use crate::store::{Conn, Db, jobs, lanes, meta, running};
+use crate::store::{Conn, Db, lanes, meta, running};
 
 const OWN_VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -43,7 +43,7 @@ impl Claim {
     }
 }
 
-/// Takes the lane's next job: the one that holds the lane, or the oldest that is due.
+/// Takes the lane's next job: the one that holds the lane, or the oldest. Where that one waits for a time, nobody overtakes it.
 /// [`QueueError::TooOld`]: the database asks for a newer program; drain and end.
 pub fn claim_next(db: &Db, lane: &str, worker: &Worker, now: i64, lease_ms: i64) -> Result<Option<Claim>, QueueError> {
     db.write(|conn| {
@@ -62,9 +62,9 @@ pub fn lanes_with_work(db: &Db, now: i64) -> Result<Vec<String>, QueueError> {
     Ok(db.read(|conn| lanes::with_work(conn, now))?)
 }
 
-/// When the next job that waits for a time will be due. None: none waits for a time.
+/// When the next job that could go on but for the time will be due. None: none waits for a time alone.
 pub fn next_due(db: &Db, now: i64) -> Result<Option<i64>, QueueError> {
-    Ok(db.read(|conn| jobs::next_due(conn, now))?)
+    Ok(db.read(|conn| lanes::next_ready(conn, now))?)
 }
 
 fn check_version(conn: &mut Conn) -> Result<(), QueueError> {

@@ -1,6 +1,6 @@
 //! The rules of the job table: what may happen to a job, in which transaction, and who may do it.
 //!
-//! In the order of a job's life: [`enqueue`] → [`claim`] → [`record`] (plan, steps, log; [`observe`]: what it saw of the server) → [`finish`] or [`put_back`]; from outside:
+//! In the order of a job's life: [`enqueue`] → [`claim`] → [`record`] (plan, steps, log; [`observe`]: what it saw of the server) → [`finish`], [`put_back`] or [`outage`]; from outside:
 //! [`cancel`], [`answer`] (resolve, bump, pause), [`retry`], [`recover`], [`abandon`], [`rename`]. [`routes`] gathers what is asked of a server's routes. [`worker`] says who lives, [`wake`] that something changed,
 //! [`follow`] and [`view`] what; [`Counters`] counts.
 //!
@@ -20,6 +20,7 @@ pub mod follow;
 pub mod idempotency;
 mod log_text;
 pub mod observe;
+pub mod outage;
 pub mod prune;
 pub mod put_back;
 pub mod record;

@@ -8,7 +8,9 @@ use super::finish::{self, Effects, Ending};
 use super::record::{met, owned};
 use super::statuses::{self, Outcome};
 use crate::domain::job::{Job, JobEvent};
+use crate::domain::retry;
 use crate::store::{Conn, Db, StoreError, attempts, jobs, lanes, running};
+use std::time::Duration;
 
 /// When and why it is to be tried again.
 #[derive(Clone, Debug)]
@@ -30,6 +32,8 @@ pub enum PutBackOutcome {
     },
     /// It had not begun and a cancel was asked for: it ended.
     Cancelled,
+    /// A person is asked.
+    Asked,
 }
 
 /// Puts the job back: it waits as queued, and keeps its lane if it has begun.
@@ -40,7 +44,8 @@ pub fn put_back(db: &Db, claim: &Claim, now: i64, back: &PutBack) -> Result<PutB
     })
 }
 
-/// Puts the job back and pauses its lane in the same transaction: no other owner comes in between.
+/// Puts the job back and pauses its lane in the same transaction: no other owner comes in between. A cancel is claimed in a paused lane
+/// too: it is tried again at intervals, and a person is asked when that has not helped for long.
 pub fn put_back_and_pause(
     db: &Db,
     claim: &Claim,
@@ -50,11 +55,28 @@ pub fn put_back_and_pause(
     db.write(|conn| {
         let job = owned(conn, claim)?;
         pause_lane(conn, now, &job.lane, job.server_id, reason)?;
-        put_back_in(conn, claim, now, &job, &PutBack { run_at: now, reason: None, counts: false })
+        let Some(asked_at) = job.cancel_at.filter(|_| job.has_begun()) else {
+            return put_back_in(conn, claim, now, &job, &PutBack { run_at: now, reason: None, counts: false });
+        };
+        if now - asked_at >= millis(retry::LOST_GRACE) {
+            let question = format!(
+                "cancel not confirmed: {reason}\nhint: `infrakt server trust {}`, then cancel it again; `infrakt job resolve {} --fail` gives it up",
+                job.server_name, job.id
+            );
+            met(claim, ask_person(conn, now, &job, &question, job.rescues)?)?;
+            event::job(conn, now, job.id)?;
+            return Ok(PutBackOutcome::Asked);
+        }
+        let run_at = now + millis(Duration::from_secs(retry::CANCEL_DELAY_S));
+        put_back_in(conn, claim, now, &job, &PutBack { run_at, reason: Some(reason.to_string()), counts: false })
     })
 }
 
-fn put_back_in(
+pub(super) fn millis(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX / 2)
+}
+
+pub(super) fn put_back_in(
     conn: &mut Conn,
     claim: &Claim,
     now: i64,
@@ -65,8 +87,14 @@ fn put_back_in(
         finish::end(conn, now, job, &Ending::Cancelled, &Effects::default())?;
         return Ok(PutBackOutcome::Cancelled);
     }
+    let mut back = back.clone();
+    // A cancel does not wait for a backoff that began without it. One that this owner was claimed for does: otherwise what fails at once
+    // would be claimed at once, for ever.
+    if job.cancel_at.is_some() && claim.job().cancel_at.is_none() {
+        back.run_at = back.run_at.min(now);
+    }
     let attempt = job.attempt + i32::from(back.counts);
-    requeue(conn, claim.fence(), now, job, Requeue { back, attempt, rescues: job.rescues, outcome: "put_back" })
+    requeue(conn, claim.fence(), now, job, Requeue { back: &back, attempt, rescues: job.rescues, outcome: "put_back" })
 }
 
 pub(crate) struct Requeue<'a> {
@@ -102,9 +130,7 @@ pub(crate) fn requeue(
         PutBackOutcome::Superseded { by: newer.id }
     } else {
         event::next(job, &[JobEvent::PutBack])?;
-        // A cancel does not wait for a backoff.
-        let run_at = if job.cancel_at.is_some() { how.back.run_at.min(now) } else { how.back.run_at };
-        gone(running::put_back(conn, job, run_at, reason, how.attempt, how.rescues)?)?;
+        gone(running::put_back(conn, job, how.back.run_at, reason, how.attempt, how.rescues)?)?;
         lanes::stop_running(conn, &job.lane, job.id)?;
         PutBackOutcome::Queued
     };

@@ -82,6 +82,7 @@ pub fn begin_step(db: &Db, claim: &Claim, now: i64, intent: &Intent<'_>) -> Resu
             let before = statuses::begin(conn, now, &job)?;
             met(claim, running::set_begun(conn, &job, now, before.as_deref())?)?;
             lanes::hold(conn, &job.lane, job.id)?;
+            lanes::end_outage(conn, &job.lane)?;
             event::job(conn, now, job.id)?;
         }
         met(claim, running::renew(conn, job.id, job.fence, now + LEASE_MS)?)?;

@@ -7,7 +7,7 @@
 use super::enqueue::{Enqueued, NewJob, enqueue, not_being_destroyed};
 use super::error::QueueError;
 use super::event;
-use crate::domain::job::{Job, JobKind, JobState, lane_of_server};
+use crate::domain::job::{Job, JobState, lane_of_server};
 use crate::domain::route::{ProxyArgs, RouteChange, RouteTarget, WantedRoute};
 use crate::store::routes::{self, Route};
 use crate::store::{Conn, StoreError, apps, jobs, ports};
@@ -163,9 +163,8 @@ pub(crate) fn change_again(conn: &mut Conn, old: &Job) -> Result<String, QueueEr
 
 /// The jobs that change routes of a server and have not ended, the oldest first.
 fn alive(conn: &mut Conn, server_id: i64) -> Result<Vec<(Job, ProxyArgs)>, StoreError> {
-    let jobs = jobs::alive_in_lane(conn, &lane_of_server(server_id))?;
-    let of_routes = jobs.into_iter().filter(|job| job.kind == JobKind::Proxy);
-    Ok(of_routes
+    let jobs = jobs::alive_of_routes(conn, &lane_of_server(server_id))?.into_iter();
+    Ok(jobs
         .map(|job| {
             let args = args_of(&job);
             (job, args)

@@ -132,7 +132,8 @@ pub fn view(conn: &mut Conn, now: i64, job: Job, somebody_runs: bool) -> Result<
     Ok(JobView { job, waiting })
 }
 
-/// The strongest reason: who has the lane, whether it is paused, who goes first, when it is due, whether anyone is there.
+/// The strongest reason: who has the lane, whether it is paused, whether its server is out of reach, who goes first, when it is due,
+/// whether anyone is there.
 fn why_queued(conn: &mut Conn, now: i64, job: &Job, somebody_runs: bool) -> Result<Waiting, QueueError> {
     let lane = lanes::find(conn, &job.lane)?;
     if let Some(lane) = &lane {
@@ -146,13 +147,18 @@ fn why_queued(conn: &mut Conn, now: i64, job: &Job, somebody_runs: bool) -> Resu
             return Ok(Waiting::Paused { since, reason });
         }
     }
+    let outage = lane.as_ref().and_then(|lane| lane.outage.as_ref()).filter(|outage| outage.retry_at > now);
+    if let Some(outage) = outage.filter(|_| !job.has_begun()) {
+        return Ok(Waiting::Retry { at: outage.retry_at, reason: outage.reason.clone() });
+    }
+    if let Some(first) = lane.and_then(|lane| lane.next_job).filter(|first| *first != job.id)
+        && let Some(first) = jobs::find(conn, first)?
+    {
+        return behind(conn, first);
+    }
     if job.run_at > now {
         let reason = job.wait_reason.clone().unwrap_or_else(|| "tried again later".to_owned());
         return Ok(Waiting::Retry { at: job.run_at, reason });
-    }
-    let holds = lane.is_some_and(|lane| lane.held_by == Some(job.id));
-    if !holds && let Some(first) = jobs::first_due(conn, &job.lane, now)?.filter(|first| first.id != job.id) {
-        return behind(conn, first);
     }
     Ok(if somebody_runs { Waiting::Due { begun: job.has_begun() } } else { Waiting::NoProcess })
 }

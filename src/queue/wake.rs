@@ -16,6 +16,25 @@ pub const NET: Duration = Duration::from_millis(500);
 /// What `sun_path` holds on Linux, with its closing NUL.
 const PATH_MAX: usize = 107;
 
+/// What a hint is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum About {
+    /// Anything: who looks for work looks.
+    Anything,
+    /// A job's log has grown: there is nothing to do for anybody, only more to read.
+    Log,
+}
+
+impl About {
+    /// A datagram. An earlier version hears each as "anything".
+    fn word(self) -> &'static [u8] {
+        match self {
+            About::Anything => b"!",
+            About::Log => b".",
+        }
+    }
+}
+
 /// Rings for everybody who waits. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Bell {
@@ -26,6 +45,8 @@ pub struct Bell {
 struct Inner {
     /// Counts rings. A counter and not a bare notification: who subscribes before looking misses nothing in between.
     rings: watch::Sender<u64>,
+    /// Those of them that are about more than a log.
+    work: watch::Sender<u64>,
     run_dir: PathBuf,
     /// None where the path is too long for a socket: the net is left.
     own: Option<Own>,
@@ -59,21 +80,36 @@ impl Bell {
             Some(Own { path, socket })
         };
         let sender = UnixDatagram::unbound().and_then(|s| s.set_nonblocking(true).map(|()| s)).ok();
-        let inner = Inner { rings: watch::Sender::new(0), run_dir: run_dir.to_path_buf(), own, sender };
+        let inner = Inner {
+            rings: watch::Sender::new(0),
+            work: watch::Sender::new(0),
+            run_dir: run_dir.to_path_buf(),
+            own,
+            sender,
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Call it after the commit: wakes this process and all others of the home. Never blocks; a full socket is one that has a
-    /// wake-up already, a dead one is removed.
+    /// Call it after the commit: wakes this process and all others of the home. It reads a folder and sends, so it is no call for the
+    /// reactor's thread; but it waits for nobody: a full socket is one that has a wake-up already, a dead one is removed.
     pub fn ring(&self) {
-        self.ring_here();
+        self.tell(About::Anything);
+    }
+
+    /// The same where nothing but a job's log has changed: wakes those who follow, and nobody who looks for work.
+    pub fn ring_for_log(&self) {
+        self.tell(About::Log);
+    }
+
+    fn tell(&self, about: About) {
+        self.hear(about);
         let (Some(sender), Ok(entries)) = (&self.inner.sender, std::fs::read_dir(&self.inner.run_dir)) else { return };
         for path in entries.flatten().map(|entry| entry.path()) {
             let is_own = self.inner.own.as_ref().is_some_and(|own| own.path == path);
             if is_own || path.extension().is_none_or(|ext| ext != "s") {
                 continue;
             }
-            match sender.send_to(b"!", &path) {
+            match sender.send_to(about.word(), &path) {
                 Err(e) if e.kind() == std::io::ErrorKind::ConnectionRefused => {
                     let _ = std::fs::remove_file(&path);
                 }
@@ -92,12 +128,25 @@ impl Bell {
 
     /// Wakes this process only.
     pub fn ring_here(&self) {
-        self.inner.rings.send_modify(|n| *n = n.wrapping_add(1));
+        self.hear(About::Anything);
+    }
+
+    fn hear(&self, about: About) {
+        let count = |n: &mut u64| *n = n.wrapping_add(1);
+        self.inner.rings.send_modify(count);
+        if about == About::Anything {
+            self.inner.work.send_modify(count);
+        }
     }
 
     /// Subscribe first, look second, wait third: then nothing is missed.
     pub fn listen(&self) -> Listener {
         Listener { rings: self.inner.rings.subscribe() }
+    }
+
+    /// The same for those who look for work: what a log says is nothing to them.
+    pub fn listen_for_work(&self) -> Listener {
+        Listener { rings: self.inner.work.subscribe() }
     }
 
     /// Carries datagrams and changes of the data version to this process's listeners, for as long as it is polled.
@@ -113,7 +162,7 @@ impl Bell {
         let mut buffer = [0u8; 16];
         loop {
             tokio::select! {
-                heard = receive(socket.as_ref(), &mut buffer) => if heard { self.ring_here() },
+                heard = receive(socket.as_ref(), &mut buffer) => if let Some(about) = heard { self.hear(about) },
                 _ = tick.tick() => {
                     let asked = { let db = db.clone(); tokio::task::spawn_blocking(move || db.data_version()).await };
                     // What cannot be asked now is asked at the next tick: who waits has an error of its own to meet.
@@ -135,9 +184,12 @@ pub(super) fn dead_sockets(run_dir: &Path) -> Vec<PathBuf> {
 }
 
 /// Waits for a datagram; for ever where there is no socket.
-async fn receive(socket: Option<&tokio::net::UnixDatagram>, buffer: &mut [u8]) -> bool {
+async fn receive(socket: Option<&tokio::net::UnixDatagram>, buffer: &mut [u8]) -> Option<About> {
     match socket {
-        Some(socket) => socket.recv(buffer).await.is_ok(),
+        Some(socket) => {
+            let length = socket.recv(buffer).await.ok()?;
+            Some(if buffer[..length] == *About::Log.word() { About::Log } else { About::Anything })
+        }
         None => std::future::pending().await,
     }
 }

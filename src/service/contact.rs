@@ -6,7 +6,7 @@ use crate::domain::failure::Failure;
 use crate::domain::job::lane_of_server;
 use crate::domain::server::{HostKey, Server};
 use crate::ops::reads::{Read, status};
-use crate::queue::answer;
+use crate::queue::{answer, outage};
 use crate::ssh::{ConnectError, Connection, Target, is_locked};
 use crate::store::events::{self, Subject};
 use crate::store::{Conn, StoreError, jobs, servers};
@@ -103,7 +103,7 @@ impl Service {
         self.db().write(|conn| {
             let server = find(conn, &server.name)?;
             servers::set_host_key(conn, server.id, Some(key))?;
-            servers::seen(conn, server.id, now)?;
+            outage::server_answered(conn, now, server.id)?;
             answer::resume_lane(conn, now, &lane_of_server(server.id), Some(server.id))?;
             let data = json!({ "what": "trusted", "host_key": key, "before": server.host_key });
             events::insert(conn, now, "server", Subject::server(server.id), &data)?;
@@ -123,7 +123,7 @@ impl Service {
                     if server.host_key.is_none() {
                         pin_first(conn, now, server, &key)?;
                     }
-                    servers::seen(conn, server.id, now)
+                    Ok::<_, ServiceError>(outage::server_answered(conn, now, server.id)?)
                 })?;
                 Ok(connection)
             }

@@ -286,7 +286,7 @@ impl Service {
         let now = self.now_ms();
         self.db().read(|conn| {
             let due = !lanes::with_work(conn, now)?.is_empty();
-            Ok(due || jobs::next_due(conn, now)?.is_some() || !jobs::running(conn)?.is_empty())
+            Ok(due || lanes::next_ready(conn, now)?.is_some() || jobs::any_running(conn)?)
         })
     }
 

@@ -259,6 +259,9 @@ impl Service {
                 }
                 servers::seen(conn, server.id, now)?;
             }
+            if edit.is_about_the_way() {
+                queue::outage::is_over(conn, server.id)?;
+            }
             let data = json!({ "what": "edited", "name": changed.name });
             events::insert(conn, now, "server", Subject::server(server.id), &data)?;
             let server = find(conn, &changed.name)?;

@@ -143,15 +143,13 @@ pub fn set_outcome(
     Ok(())
 }
 
+pub(super) const ORPHANS: &str = "SELECT d.id FROM deployments d WHERE d.status = 'in_progress'
+     AND NOT EXISTS (SELECT 1 FROM job j WHERE j.deployment_id = d.id AND j.finished_at IS NULL)";
+
 /// Deployments in progress with no job behind them that could end them.
 pub fn orphans(conn: &mut Conn) -> Result<Vec<i64>, StoreError> {
     struct Id(i64);
     from_row!(Id, |row| Id(sql::int(row, "id")?));
-    let ids: Vec<Id> = sql::rows(
-        conn,
-        "SELECT d.id FROM deployments d WHERE d.status = 'in_progress'
-         AND NOT EXISTS (SELECT 1 FROM job j WHERE j.deployment_id = d.id AND j.finished_at IS NULL)",
-        &[],
-    )?;
+    let ids: Vec<Id> = sql::rows(conn, ORPHANS, &[])?;
     Ok(ids.into_iter().map(|id| id.0).collect())
 }

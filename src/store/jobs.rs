@@ -274,20 +274,25 @@ pub(crate) fn first_waiting(conn: &mut Conn, lane: &str) -> Result<Option<Job>, 
     )
 }
 
-/// The job that a claim of the lane would take now.
-pub(crate) fn first_due(conn: &mut Conn, lane: &str, now: i64) -> Result<Option<Job>, StoreError> {
-    sql::row(
-        conn,
-        "SELECT * FROM job WHERE lane = ?1 AND state = 'queued' AND run_at <= ?2 ORDER BY priority, id LIMIT 1",
-        values![lane, now],
-    )
+/// Whether a job runs, whoever runs it.
+pub fn any_running(conn: &mut Conn) -> Result<bool, StoreError> {
+    let text =
+        "SELECT 1 AS n FROM job WHERE lane > '' AND state IN ('running','attention') AND state = 'running' LIMIT 1";
+    Ok(sql::number(conn, text, &[])?.is_some())
 }
 
-pub(super) const NEXT_DUE: &str = "SELECT min(run_at) AS n FROM job WHERE state = 'queued' AND run_at > ?1";
+/// The newest that waits in a lane.
+pub(crate) fn newest_waiting(conn: &mut Conn, lane: &str) -> Result<Option<i64>, StoreError> {
+    let text = "SELECT max(id) AS n FROM job WHERE lane = ?1 AND state = 'queued'";
+    sql::number(conn, text, values![lane])
+}
 
-/// When the next job that is not due yet will be.
-pub fn next_due(conn: &mut Conn, now: i64) -> Result<Option<i64>, StoreError> {
-    sql::number(conn, NEXT_DUE, values![now])
+pub(super) const OF_ROUTES: &str =
+    "SELECT * FROM job WHERE lane = ?1 AND kind = 'proxy' AND finished_at IS NULL ORDER BY id";
+
+/// Jobs of a lane that change routes and have not ended, the oldest first.
+pub(crate) fn alive_of_routes(conn: &mut Conn, lane: &str) -> Result<Vec<Job>, StoreError> {
+    sql::rows(conn, OF_ROUTES, values![lane])
 }
 
 /// Jobs that have not ended: of a lane.

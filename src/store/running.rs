@@ -4,6 +4,7 @@
 use super::attempts;
 use super::conn::Conn;
 use super::error::StoreError;
+use super::lanes::LONGEST_WAIT_MS;
 use super::sql::{self, values};
 use crate::domain::failure::Failure;
 use crate::domain::job::{Job, JobState};
@@ -11,14 +12,12 @@ use crate::domain::job::{Job, JobState};
 pub(super) const CLAIM: &str =
     "UPDATE job SET state = 'running', worker = ?1, lease_until = ?2 + ?3, wait_reason = NULL,
             fence = (SELECT epoch + 1 FROM lane WHERE lane.id = job.lane)
-     WHERE id = (SELECT j.id FROM job j JOIN lane l ON l.id = j.lane
-                 WHERE j.lane = ?4 AND j.state = 'queued' AND j.run_at <= ?2
-                   AND l.running_job IS NULL AND (l.paused_at IS NULL OR j.cancel_at IS NOT NULL)
-                   AND (l.held_by IS NULL OR l.held_by = j.id)
-                 ORDER BY j.priority, j.id LIMIT 1)
+     WHERE id = (SELECT next_job FROM lane WHERE id = ?4 AND running_job IS NULL AND (ready_at <= ?2 OR ready_at > ?2 + ?5))
+       AND state = 'queued'
      RETURNING *";
 
-/// Takes the lane's next job: the oldest of the lowest priority number that is due, or the one that holds the lane.
+/// Takes the lane's next job: the one that holds the lane, or the oldest of the lowest priority number. Where that one waits for a
+/// time no other one overtakes it.
 /// Three statements; the caller's transaction makes them one.
 pub(crate) fn claim(
     conn: &mut Conn,
@@ -27,7 +26,7 @@ pub(crate) fn claim(
     now: i64,
     lease_ms: i64,
 ) -> Result<Option<Job>, StoreError> {
-    let job: Option<Job> = sql::row(conn, CLAIM, values![worker, now, lease_ms, lane])?;
+    let job: Option<Job> = sql::row(conn, CLAIM, values![worker, now, lease_ms, lane, LONGEST_WAIT_MS])?;
     if let Some(job) = &job {
         sql::execute(
             conn,

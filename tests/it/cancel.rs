@@ -56,8 +56,10 @@ fn a_job_that_backs_off_is_due_at_once_for_its_cancel() {
     assert!(world.try_claim("a").is_none());
     request(&world.db, world.now(), job.id, "anna").unwrap();
     let claim = world.claim("a");
-    // A cancel that meets a server out of reach is put back again, but never to a later time than now.
+    // One that meets a server out of reach waits for its next try, until somebody asks again.
     put_back(&world.db, &claim, world.now(), &back).unwrap();
+    assert!(world.try_claim("a").is_none(), "it is not claimed again at once, for ever");
+    request(&world.db, world.now(), job.id, "anna").unwrap();
     let claim = world.claim("a");
     world.finish(&claim, Ending::Cancelled);
 }

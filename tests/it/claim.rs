@@ -55,19 +55,6 @@ fn a_job_that_has_begun_keeps_its_lane_while_it_backs_off() {
 }
 
 #[test]
-fn a_job_that_has_not_begun_lets_the_next_one_go_while_it_backs_off() {
-    let mut world = World::new().server("a").app("blog").app("shop");
-    world.deploy("blog", "h");
-    world.deploy("shop", "h");
-    let claim = world.claim("a");
-    let back = PutBack { run_at: world.now() + 5000, reason: Some("a does not answer".to_owned()), counts: true };
-    put_back(&world.db, &claim, world.now(), &back).unwrap();
-    let next = world.claim("a");
-    assert_eq!(next.id(), 2);
-    world.finish(&next, Ending::Succeeded);
-}
-
-#[test]
 fn every_claim_raises_the_epoch_and_leaves_a_record() {
     let mut world = World::new().server("a");
     let job = world.provision("a");

@@ -13,6 +13,8 @@ mod enqueue;
 mod feed;
 mod fence;
 mod follow;
+mod lane_heads;
+mod lane_outage;
 mod lists;
 mod open;
 mod outage;

@@ -30,30 +30,34 @@ use tokio::sync::{Notify, mpsc, watch};
 const LIMIT: Duration = Duration::from_secs(300);
 
 /// What a try to connect meets.
-enum Try {
+pub enum Try {
     /// A server that runs the step, prints `half` of it and is gone.
     Breaks,
     /// The step has ended meanwhile.
     Ends,
+    /// A server that runs a step from its beginning to its end.
+    Works,
     /// Nobody answers, and so much time has passed.
     Away(Duration),
     Refuses,
+    /// Another host key than the pinned one.
+    OtherKey,
 }
 
 #[derive(Clone)]
-struct Toy {
-    clock: Arc<TestClock>,
+pub struct Toy {
+    pub clock: Arc<TestClock>,
     tries: Rc<RefCell<VecDeque<Try>>>,
     killed: Rc<Cell<bool>>,
 }
 
 impl Toy {
-    fn new(tries: impl Into<VecDeque<Try>>) -> Self {
+    pub fn new(tries: impl Into<VecDeque<Try>>) -> Self {
         let clock = Arc::new(TestClock::at(START_MS));
         Self { clock, tries: Rc::new(RefCell::new(tries.into())), killed: Rc::default() }
     }
 
-    fn all_tried(&self) -> bool {
+    pub fn all_tried(&self) -> bool {
         self.tries.borrow().is_empty()
     }
 }
@@ -64,20 +68,28 @@ impl Remote for Toy {
     async fn connect(&self, _: &Target) -> Result<ToyLine, ConnectError> {
         let next = self.tries.borrow_mut().pop_front().expect("no more tries than these");
         match next {
-            Try::Breaks => Ok(ToyLine { ends: false, killed: self.killed.clone() }),
-            Try::Ends => Ok(ToyLine { ends: true, killed: self.killed.clone() }),
+            Try::Breaks => Ok(ToyLine { ends: false, fresh: true, killed: self.killed.clone() }),
+            Try::Ends => Ok(ToyLine { ends: true, fresh: false, killed: self.killed.clone() }),
+            Try::Works => Ok(ToyLine { ends: true, fresh: true, killed: self.killed.clone() }),
             Try::Away(time) => {
                 self.clock.advance(time.as_millis() as i64);
                 Err(ConnectError::Unreachable("no route to host".into()))
             }
             Try::Refuses => Err(ConnectError::LoginRefused { user: "root".into(), offered: "a key".into() }),
+            Try::OtherKey => Err(ConnectError::HostKeyChanged { pinned: key("old"), seen: key("new") }),
         }
     }
 }
 
+fn key(name: &str) -> HostKey {
+    HostKey { key_type: "ssh-ed25519".into(), fingerprint: format!("SHA256:{name}") }
+}
+
 #[derive(Clone)]
-struct ToyLine {
+pub struct ToyLine {
     ends: bool,
+    /// The step was not begun before.
+    fresh: bool,
     killed: Rc<Cell<bool>>,
 }
 
@@ -94,7 +106,7 @@ impl ToyLine {
 impl Line for ToyLine {
     async fn run_step(&self, call: StepCall, frames: mpsc::Sender<Frame>) -> Result<StepAnswer, LineError> {
         if self.ends {
-            assert!(call.body.is_none(), "attached to, not started again");
+            assert_eq!(call.body.is_some(), self.fresh, "attached to, not started again");
             self.print(call.offset, LOG.len(), &frames).await;
             return Ok(StepAnswer::Exited { result: StepResult::Success, code: 0, size: LOG.len() as i64 });
         }
@@ -120,7 +132,7 @@ impl Line for ToyLine {
     }
 
     async fn gc(&self, _: &str, _: i64, _: u32) -> Result<StepAnswer, LineError> {
-        unreachable!("deploys do not clear away")
+        Ok(StepAnswer::Collected)
     }
 
     async fn exec(&self, _: &str, _: &[u8], _: Duration) -> Result<Output, LineError> {
@@ -159,7 +171,7 @@ impl Planner for OneStep {
 }
 
 /// The product's engine, with a server and a time that the test holds in its hand.
-fn run(world: &World, toy: &Toy, claim: Claim) -> Ended {
+pub fn run(world: &World, toy: &Toy, claim: Claim) -> Ended {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (_drain, drained) = watch::channel(false);
     let bell_dir = tempfile::tempdir().unwrap();

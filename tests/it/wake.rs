@@ -90,3 +90,27 @@ fn a_path_too_long_for_a_socket_leaves_the_net() {
         assert!(listener.heard_within(LIMIT).await);
     });
 }
+
+#[test]
+fn a_log_that_grows_wakes_who_follows_and_nobody_who_looks_for_work() {
+    let world = World::new();
+    run(async {
+        let (own, other) = (Bell::hang(&world.run_dir()).unwrap(), Bell::hang(&world.run_dir()).unwrap());
+        let carrier = tokio::spawn({
+            let (other, db) = (other.clone(), Db::open(world.db.path()).unwrap());
+            async move { other.carry(db).await }
+        });
+        let (mut follower, mut worker) = (other.listen(), other.listen_for_work());
+        // The first look at the data version is a ring for both.
+        assert!(follower.heard_within(LIMIT).await && worker.heard_within(LIMIT).await);
+        let mut here = (own.listen(), own.listen_for_work());
+        own.ring_for_log();
+        assert!(follower.heard_within(LIMIT).await, "in another process");
+        assert!(here.0.heard_within(LIMIT).await, "in its own");
+        assert!(!worker.heard_within(Duration::ZERO).await && !here.1.heard_within(Duration::ZERO).await);
+        own.ring();
+        assert!(worker.heard_within(LIMIT).await && here.1.heard_within(LIMIT).await);
+        carrier.abort();
+        let _ = carrier.await;
+    });
+}

@@ -1,0 +1,16 @@
+DROP TRIGGER job_went;
+DROP TRIGGER job_changed;
+DROP TRIGGER job_came;
+DROP TRIGGER lane_head;
+DROP INDEX deployments_open;
+DROP INDEX job_of_routes;
+DROP INDEX job_asked;
+DROP INDEX lane_ready;
+CREATE INDEX job_due ON job(run_at) WHERE state = 'queued';
+ALTER TABLE lane DROP COLUMN spared;
+ALTER TABLE lane DROP COLUMN retry_at;
+ALTER TABLE lane DROP COLUMN out_reason;
+ALTER TABLE lane DROP COLUMN out_tries;
+ALTER TABLE lane DROP COLUMN out_since;
+ALTER TABLE lane DROP COLUMN ready_at;
+ALTER TABLE lane DROP COLUMN next_job;
